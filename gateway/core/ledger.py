@@ -1,0 +1,210 @@
+"""How money moves: holds, and the one table of a hold's life.
+
+The rule of this file: a hold moves only as `TRANSITIONS` says, each move happens once, and every move names the
+accounts written in the hold when it was admitted. Nothing here reads a policy, a price book or a clock. The store
+executes what this file decides; `adapters/redis/lua/move.lua` holds no table of its own.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Final
+
+from gateway.core.account import Meter
+from gateway.core.money import MicroUsd
+from gateway.core.pricing import AppliedFactor
+
+
+@dataclass(frozen=True, slots=True)
+class Charge:
+    """The part of a demand that a hold carries for its whole life."""
+
+    account: str
+    meter: Meter
+    amount: int
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """Money and counts set aside for one submit, as written to the store. Carries no prompt and no secret.
+
+    `amount` is the held micro-USD, `quoted` the quoted; they differ only where a price is not a whole number.
+    Times are UTC; `attempt` is random per HTTP request.
+    """
+
+    id: str
+    attempt: str
+    organization: str
+    team: str
+    key: str
+    model: str
+    version: str | None
+    amount: MicroUsd
+    quoted: MicroUsd
+    factors: tuple[AppliedFactor, ...]
+    rate_card: str
+    policy: str
+    key_revision: int
+    charges: tuple[Charge, ...]
+    digest: str
+    request_id: str
+    created_at: datetime
+    deadline: datetime
+    test: bool = False
+
+
+class State(StrEnum):
+    """Where a hold is in its life. `none`: the store has never heard of it."""
+
+    NONE = "none"
+    HELD = "held"
+    IN_DOUBT = "in_doubt"
+    CAPTURED = "captured"
+    FINISHED = "finished"
+    REFUNDED = "refunded"
+    VOIDED = "voided"
+
+
+class Verb(StrEnum):
+    """What is asked of a hold once it exists. `hold` itself is the admission, in `hold.lua`."""
+
+    CAPTURE = "capture"
+    VOID = "void"
+    DOUBT = "doubt"
+    FINISH = "finish"
+    REFUND = "refund"
+
+
+class Outcome(StrEnum):
+    """What came of it. `already`: it had happened, and nothing moved. `anomaly`: a fact that contradicts an end."""
+
+    CAPTURED = "captured"
+    ADOPTED = "adopted"
+    OVERAGE = "overage"
+    VOIDED = "voided"
+    TOMBSTONED = "tombstoned"
+    DOUBTED = "doubted"
+    FINISHED = "finished"
+    REFUNDED = "refunded"
+    ALREADY = "already"
+    MISSING = "missing"
+    NOT_YET = "not_yet"
+    REFUSED = "refused"
+    ANOMALY = "anomaly"
+    JOB_BOUND = "job_bound"
+
+
+class Flow(StrEnum):
+    """Which way amounts go in a transition."""
+
+    NOTHING = "nothing"
+    POST_HELD = "post_held"
+    POST_ANEW = "post_anew"
+    RELEASE = "release"
+    END = "end"
+    RETURN = "return"
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One cell of the table: what it is called, where the hold goes (None: it stays), how amounts flow."""
+
+    outcome: Outcome
+    becomes: State | None = None
+    flow: Flow = Flow.NOTHING
+
+
+_ALREADY: Final = Step(Outcome.ALREADY)
+_MISSING: Final = Step(Outcome.MISSING)
+_NOT_YET: Final = Step(Outcome.NOT_YET)
+_REFUSED: Final = Step(Outcome.REFUSED)
+_ANOMALY: Final = Step(Outcome.ANOMALY)
+_CAPTURED: Final = Step(Outcome.CAPTURED, State.CAPTURED, Flow.POST_HELD)
+_VOIDED: Final = Step(Outcome.VOIDED, State.VOIDED, Flow.RELEASE)
+
+TRANSITIONS: Final[Mapping[Verb, Mapping[State, Step]]] = {
+    Verb.CAPTURE: {
+        State.NONE: Step(Outcome.ADOPTED, State.CAPTURED, Flow.POST_ANEW),
+        State.HELD: _CAPTURED,
+        State.IN_DOUBT: _CAPTURED,
+        State.CAPTURED: _ALREADY,
+        State.FINISHED: _ALREADY,
+        State.REFUNDED: _ALREADY,
+        State.VOIDED: Step(Outcome.OVERAGE, State.CAPTURED, Flow.POST_ANEW),
+    },
+    Verb.VOID: {
+        State.NONE: Step(Outcome.TOMBSTONED, State.VOIDED),
+        State.HELD: _VOIDED,
+        State.IN_DOUBT: _VOIDED,
+        State.CAPTURED: _REFUSED,
+        State.FINISHED: _REFUSED,
+        State.REFUNDED: _REFUSED,
+        State.VOIDED: _ALREADY,
+    },
+    Verb.DOUBT: {
+        State.NONE: _MISSING,
+        State.HELD: Step(Outcome.DOUBTED, State.IN_DOUBT),
+        State.IN_DOUBT: _ALREADY,
+        State.CAPTURED: _ALREADY,
+        State.FINISHED: _ALREADY,
+        State.REFUNDED: _ALREADY,
+        State.VOIDED: _REFUSED,
+    },
+    Verb.FINISH: {
+        State.NONE: _MISSING,
+        State.HELD: _NOT_YET,
+        State.IN_DOUBT: _NOT_YET,
+        State.CAPTURED: Step(Outcome.FINISHED, State.FINISHED, Flow.END),
+        State.FINISHED: _ALREADY,
+        State.REFUNDED: _ALREADY,
+        State.VOIDED: _REFUSED,
+    },
+    Verb.REFUND: {
+        State.NONE: _MISSING,
+        State.HELD: _NOT_YET,
+        State.IN_DOUBT: _NOT_YET,
+        State.CAPTURED: Step(Outcome.REFUNDED, State.REFUNDED, Flow.RETURN),
+        State.FINISHED: _ANOMALY,
+        State.REFUNDED: _ALREADY,
+        State.VOIDED: _REFUSED,
+    },
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """How far one transition shifts one account: amounts to add to `posted` and to `held`."""
+
+    account: str
+    posted: int
+    held: int
+
+
+def moves(hold: Hold, flow: Flow, cost: MicroUsd) -> tuple[Move, ...]:
+    """The shifts that `flow` makes on the accounts of `hold`, one for every charge.
+
+    `cost` (micro-USD) is what the upstream charged or gave back; only money takes it. Counts are posted as they were
+    held and never come back; `in_flight` is held from the hold to the end and never posted.
+    """
+    return tuple(_move(charge, flow, cost) for charge in hold.charges)
+
+
+def _move(charge: Charge, flow: Flow, cost: MicroUsd) -> Move:
+    running = charge.meter is Meter.IN_FLIGHT
+    final = cost if charge.meter is Meter.USD else charge.amount
+    match flow:
+        case Flow.NOTHING:
+            posted, held = 0, 0
+        case Flow.POST_HELD:
+            posted, held = (0, 0) if running else (final, -charge.amount)
+        case Flow.POST_ANEW:
+            posted, held = (0, charge.amount) if running else (final, 0)
+        case Flow.RELEASE:
+            posted, held = 0, -charge.amount
+        case Flow.END:
+            posted, held = 0, -charge.amount if running else 0
+        case Flow.RETURN:
+            posted = -cost if charge.meter is Meter.USD else 0
+            held = -charge.amount if running else 0
+    return Move(charge.account, posted, held)
