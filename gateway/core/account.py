@@ -71,12 +71,12 @@ class Demand:
 
 @dataclass(frozen=True, slots=True)
 class RateDemand:
-    """One request against a GCRA rate: one every `interval_ms` on average, at most `burst` at once."""
+    """One request against a GCRA rate: one every `interval_us` on average, at most `burst` at once."""
 
     name: str
     scope: AccountScope
     owner: str
-    interval_ms: int
+    interval_us: int
     burst: int
     test: bool = False
 

@@ -11,18 +11,19 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Final
 
-from gateway.core.account import Meter
+from gateway.core.account import Balance, Meter
 from gateway.core.money import MicroUsd
 from gateway.core.pricing import AppliedFactor
 
 
 @dataclass(frozen=True, slots=True)
 class Charge:
-    """The part of a demand that a hold carries for its whole life."""
+    """The part of a demand that a hold carries for its whole life. `ends_at` (UTC) is the end of its window."""
 
     account: str
     meter: Meter
     amount: int
+    ends_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,3 +209,27 @@ def _move(charge: Charge, flow: Flow, cost: MicroUsd) -> Move:
             posted = -cost if charge.meter is Meter.USD else 0
             held = -charge.amount if running else 0
     return Move(charge.account, posted, held)
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """What a verb came to. `balances` are those after it, one for every charge of the hold."""
+
+    outcome: Outcome
+    was: State
+    balances: tuple[Balance, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """An immutable line of the ledger. Folding the moves of all entries gives every account's balance.
+
+    `seq` is dense from 1; `kind` an outcome, or `hold`; `at` UTC; `facts` what was learnt (job, cost, reason).
+    """
+
+    seq: int
+    kind: str
+    hold: str
+    at: datetime
+    moves: tuple[Move, ...]
+    facts: Mapping[str, str]

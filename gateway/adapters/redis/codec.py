@@ -1,0 +1,51 @@
+"""How values look in the store: times as microseconds, holds as JSON, charges and moves as lines of text."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from pydantic import TypeAdapter
+
+from gateway.core.account import Balance
+from gateway.core.ledger import Charge, Hold, Move
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND: Final = timedelta(microseconds=1)
+_HOLD: Final = TypeAdapter(Hold)
+
+
+def micros(instant: datetime) -> int:
+    """Microseconds since 1970 of an aware instant, exactly."""
+    return (instant - _EPOCH) // _MICROSECOND
+
+
+def instant(micros: int) -> datetime:
+    return _EPOCH + timedelta(microseconds=micros)
+
+
+def ends(ends_at: datetime | None) -> int:
+    """A window's end for an account record: 0 where it never ends."""
+    return 0 if ends_at is None else micros(ends_at)
+
+
+def encode_hold(hold: Hold) -> bytes:
+    return _HOLD.dump_json(hold)
+
+
+def decode_hold(record: bytes) -> Hold:
+    return _HOLD.validate_json(record)
+
+
+def encode_charges(charges: tuple[Charge, ...]) -> str:
+    """The text by which a move proves that it names the charges the hold was admitted with."""
+    return "\n".join(f"{charge.account} {charge.amount}" for charge in charges)
+
+
+def decode_balances(numbers: list[bytes]) -> tuple[Balance, ...]:
+    pairs = zip(numbers[::2], numbers[1::2], strict=True)
+    return tuple(Balance(int(posted), int(held)) for posted, held in pairs)
+
+
+def decode_moves(text: str) -> tuple[Move, ...]:
+    """Read the `moves` field of an entry: one line of account, posted and held for every shift."""
+    lines = (line.rsplit(" ", 2) for line in text.splitlines())
+    return tuple(Move(account, int(posted), int(held)) for account, posted, held in lines)

@@ -1,0 +1,88 @@
+#!lua
+-- Admission: charge every demand or none. Names, calendars and policy were decided before; here whole numbers are
+-- compared. Everything is read and checked before the first write, because a script that fails keeps its writes.
+--
+-- KEYS  store, policy pointer, key record, hold, held index, entries, then accounts, then rates
+-- ARGV  now, max skew, epoch, sequence seen, policy version, key revision, hold id, attempt, body digest, record,
+--       charges, due, number of accounts, then (amount, ceiling, enforced, window end) each, (interval, burst) each
+-- Times are microseconds since 1970.
+local store, policy, key, hold, index, entries = unpack(KEYS, 1, 6)
+local now, max_skew, epoch, seen, version, revision, id, attempt, digest, record, charges, due, count = unpack(ARGV, 1, 13)
+local first_account, first_rate = 7, 7 + count
+local last_account, last_rate = 6 + count, #KEYS
+
+local function integer(n) return string.format('%.0f', n) end
+local function argument(account, n) return ARGV[13 + 4 * (account - first_account) + n] end
+local function rate_argument(rate, n) return ARGV[13 + 4 * count + 2 * (rate - first_rate) + n] end
+
+local state = redis.call('HMGET', store, 'epoch', 'seq', 'frozen')
+local seq = tonumber(state[2] or 0)
+if not state[1] then return {'closed', 'uninitialised'} end
+if state[3] then return {'closed', 'frozen'} end
+if state[1] ~= epoch then return {'closed', 'epoch'} end
+if seq < tonumber(seen) then
+  redis.call('HSET', store, 'frozen', 'history lost')
+  return {'closed', 'frozen'}
+end
+
+local time = redis.call('TIME')
+local skew = tonumber(now) - (tonumber(time[1]) * 1000000 + tonumber(time[2]))
+if math.abs(skew) > tonumber(max_skew) then return {'skewed', integer(skew)} end
+
+if redis.call('GET', policy) ~= version then return {'stale'} end
+if redis.call('HGET', key, 'revision') ~= revision then return {'stale'} end
+
+local posted, held, refused = {}, {}, false
+for i = first_account, last_account do
+  local balance = redis.call('HMGET', KEYS[i], 'posted', 'held')
+  local amount, ceiling = tonumber(argument(i, 1)), tonumber(argument(i, 2))
+  posted[i], held[i] = tonumber(balance[1] or 0), tonumber(balance[2] or 0)
+  if argument(i, 3) == '1' and (ceiling == 0 or posted[i] + held[i] + amount > ceiling) then refused = true end
+end
+
+local function balances(verdict)
+  local reply = {verdict, integer(seq)}
+  for i = first_account, last_account do
+    reply[#reply + 1] = integer(posted[i])
+    reply[#reply + 1] = integer(held[i])
+  end
+  return reply
+end
+
+local existing = redis.call('HMGET', hold, 'state', 'attempt', 'digest')
+if existing[1] then
+  if existing[1] == 'held' and existing[2] == attempt then return balances('created') end
+  return {'exists', existing[1], existing[3] == digest and '1' or '0'}
+end
+
+local arrivals = {}
+for i = first_rate, last_rate do
+  local interval, burst = tonumber(rate_argument(i, 1)), tonumber(rate_argument(i, 2))
+  local arrival = math.max(tonumber(redis.call('GET', KEYS[i]) or 0), tonumber(now)) + interval
+  local early = arrival - interval * burst - tonumber(now)
+  if early > 0 then return {'over_rate', integer(i - first_rate), integer(early)} end
+  arrivals[i] = arrival
+end
+
+if refused then return balances('over_limit') end
+redis.call('ZSCORE', index, id)
+
+local moves = {}
+for i = first_account, last_account do
+  moves[#moves + 1] = string.sub(KEYS[i], 16) .. ' 0 ' .. argument(i, 1)
+end
+
+seq = seq + 1
+redis.call('XADD', entries, integer(seq) .. '-0', 'epoch', epoch, 'kind', 'hold', 'hold', id, 'at', now,
+  'moves', table.concat(moves, '\n'), 'record', record)
+redis.call('HSET', store, 'seq', integer(seq))
+redis.call('HSET', hold, 'state', 'held', 'attempt', attempt, 'digest', digest, 'charges', charges, 'record', record)
+redis.call('ZADD', index, due, id)
+for i = first_account, last_account do
+  held[i] = redis.call('HINCRBY', KEYS[i], 'held', argument(i, 1))
+  redis.call('HSETNX', KEYS[i], 'ends', argument(i, 4))
+end
+for i = first_rate, last_rate do
+  redis.call('SET', KEYS[i], integer(arrivals[i]), 'PX', integer((arrivals[i] - tonumber(now)) / 1000 + 1000))
+end
+return balances('created')

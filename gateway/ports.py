@@ -1,0 +1,135 @@
+"""What the use cases need from the world, as small protocols. Adapters implement them; tests may, by hand.
+
+Expected answers are values. `StoreUnavailable` is the exception: the store did not say, and what was asked may or may
+not have happened.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol, TypeAlias
+
+from gateway.core.account import Account, Balance
+from gateway.core.admission import Admission, AdmissionReply
+from gateway.core.complaint import Complaint
+from gateway.core.ledger import Hold, Moved, State, Verb
+from gateway.core.money import MicroUsd
+from gateway.core.outcome import UpstreamResult
+from gateway.core.principal import VirtualKey
+
+
+class StoreUnavailable(Exception):
+    """The store was unreachable, refused, or did not answer in time."""
+
+
+class Clock(Protocol):
+    """`now` is wall time, aware UTC, for records and windows; `monotonic` is seconds, for deadlines."""
+
+    def now(self) -> datetime: ...
+
+    def monotonic(self) -> float: ...
+
+
+class Entropy(Protocol):
+    """The source of ids and secrets."""
+
+    def token(self, size: int) -> bytes: ...
+
+
+@dataclass(frozen=True, slots=True)
+class HoldRecord:
+    """A hold as it stands in the store. `job` and `cost` (micro-USD, what was posted) are None before capture."""
+
+    hold: Hold
+    state: State
+    job: str | None
+    cost: MicroUsd | None
+
+
+class Ledger(Protocol):
+    """Where money moves. Every call is safe to repeat; all raise StoreUnavailable."""
+
+    async def admit(self, admission: Admission, now: datetime) -> AdmissionReply:
+        """Charge every demand of the admission, or none of them."""
+        ...
+
+    async def move(
+        self,
+        verb: Verb,
+        hold: Hold,
+        now: datetime,
+        *,
+        job: str = "",
+        cost: MicroUsd = 0,
+        facts: Mapping[str, str] | None = None,
+    ) -> Moved:
+        """Move a hold as the table in `core/ledger.py` says. `cost` is what was charged, or given back."""
+        ...
+
+    async def balances(self, accounts: Sequence[Account]) -> tuple[Balance, ...]: ...
+
+    async def find(self, hold_id: str) -> HoldRecord | None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyVersion:
+    """One immutable upload: path below the policies directory -> TOML text. `version` names exactly this content."""
+
+    version: str
+    files: Mapping[str, str]
+
+
+class Policies(Protocol):
+    """The policy versions in the store, and which of them is live. All raise StoreUnavailable."""
+
+    async def live_version(self) -> str | None: ...
+
+    async def live(self) -> PolicyVersion | None: ...
+
+    async def publish(self, policy: PolicyVersion, replaces: str | None) -> bool:
+        """Write the version and point to it, unless something else than `replaces` is live by now: then False."""
+        ...
+
+
+class VirtualKeys(Protocol):
+    """The keys we issued. All raise StoreUnavailable."""
+
+    async def by_digest(self, digest: str) -> VirtualKey | None: ...
+
+    async def get(self, key_id: str) -> VirtualKey | None: ...
+
+    async def all(self) -> tuple[VirtualKey, ...]: ...
+
+    async def put(self, key: VirtualKey) -> bool:
+        """Write the key if its revision is exactly one above the stored one (1 when new); else False."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """One submit as it goes out: the canonical body, what identifies it, and when it must have ended (monotonic)."""
+
+    body: bytes
+    headers: Mapping[str, str]
+    deadline: float
+
+
+class Slot(Protocol):
+    """A place in the upstream connection pool, taken before the hold."""
+
+    async def submit(self, outgoing: Outgoing) -> UpstreamResult:
+        """Send once, never again. Every failure is a value."""
+        ...
+
+
+class Upstream(Protocol):
+    """The provider's API."""
+
+    def slot(self) -> AbstractAsyncContextManager[Slot | None]:
+        """Wait at most a second for a place; None when there is none."""
+        ...
+
+
+CompiledFiles: TypeAlias = "object | tuple[Complaint, ...]"
+Factory: TypeAlias = Callable[[], str]
