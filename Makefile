@@ -32,7 +32,7 @@ lint: $(VENV)/.developing
 test: lint
 	$(BIN)/pytest -n $(JOBS) --dist loadgroup -m 'not system and not long' $(TESTS)
 
-test-all: test
+test-all: $(VENV)/.developing
 	$(BIN)/pytest -n $(JOBS) --dist loadgroup -m 'system or long' $(TESTS)
 
 bench: $(VENV)/.developing

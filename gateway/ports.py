@@ -4,19 +4,19 @@ Expected answers are values. `StoreUnavailable` is the exception: the store did 
 not have happened.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol, TypeAlias
+from typing import Protocol
 
 from gateway.core.account import Account, Balance
 from gateway.core.admission import Admission, AdmissionReply
-from gateway.core.complaint import Complaint
 from gateway.core.ledger import Hold, Moved, State, Verb
 from gateway.core.money import MicroUsd
-from gateway.core.outcome import UpstreamResult
+from gateway.core.outcome import Submission
 from gateway.core.principal import VirtualKey
+from gateway.core.reply import UpstreamResult
 
 
 class StoreUnavailable(Exception):
@@ -131,5 +131,64 @@ class Upstream(Protocol):
         ...
 
 
-CompiledFiles: TypeAlias = "object | tuple[Complaint, ...]"
-Factory: TypeAlias = Callable[[], str]
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """One submission for the metrics. `model` is None unless it has a price; `amount` is what was to be held."""
+
+    team: str
+    model: str | None
+    test: bool
+    submission: Submission
+    amount: MicroUsd
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class LimitGauge:
+    """One limit for the metrics, in USD where the meter is `usd`, else as counts."""
+
+    scope: str
+    name: str
+    limit: str
+    meter: str
+    ceiling: float
+    posted: float
+    held: float
+
+
+@dataclass(frozen=True, slots=True)
+class StoreGauges:
+    """What the store says when it is asked for metrics."""
+
+    limits: tuple[LimitGauge, ...]
+    holds: Mapping[str, int]
+    oldest_due_seconds: float
+    clock_skew_seconds: float
+    policy: str
+
+
+@dataclass(frozen=True, slots=True)
+class Vitals:
+    """How the store is. `epoch` is None before its first start; a hold is due when its submit must have ended."""
+
+    epoch: str | None
+    frozen: bool
+    holds: Mapping[str, int]
+    oldest_due_seconds: float
+    clock_skew_seconds: float
+
+
+class StoreVitals(Protocol):
+    """Looks at the store as a whole. Raises StoreUnavailable."""
+
+    async def read(self, now: datetime) -> Vitals: ...
+
+
+class Telemetry(Protocol):
+    """Where submissions are counted."""
+
+    def observe(self, seen: Observation) -> None: ...
+
+    def render(self, figures: StoreGauges | None) -> bytes:
+        """The exposition text; None where the store did not say."""
+        ...

@@ -1,0 +1,20 @@
+"""The command line. Each command parses, calls one service and prints; data goes to stdout, the rest to stderr."""
+
+import click
+
+from gateway import __version__
+from gateway.cli.key import key
+from gateway.cli.policy import policy
+from gateway.cli.price import price
+from gateway.cli.sandbox import sandbox
+from gateway.cli.serve import serve
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="tollhouse")
+def main() -> None:
+    """Tollhouse: no team spends money it was not given."""
+
+
+for command in (serve, sandbox, key, policy, price):
+    main.add_command(command)

@@ -92,3 +92,21 @@ class Balance:
 def headroom(ceiling: int, balance: Balance) -> int:
     """What is left below the ceiling; negative after a lowered ceiling or an overage."""
     return ceiling - balance.posted - balance.held
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How much is left of one limit: see `headroom`."""
+
+    demand: Demand
+    headroom: int
+
+
+def tightest(demands: tuple[Demand, ...], balances: tuple[Balance, ...]) -> Standing | None:
+    """The enforced money limit with the least headroom; None where no money limit is enforced."""
+    standings = [
+        Standing(demand, headroom(demand.ceiling, balance))
+        for demand, balance in zip(demands, balances, strict=True)
+        if demand.enforced and demand.account.meter is Meter.USD
+    ]
+    return min(standings, key=lambda standing: standing.headroom, default=None)

@@ -1,53 +1,153 @@
-"""What a submission can come to. Every case is a value, matched exhaustively where it is rendered and counted."""
+"""What a submission can come to. Every case is a value, matched exhaustively where it is rendered and counted.
 
+The first group never held anything; the second held, and says what became of the hold.
+"""
+
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
+from gateway.core.account import Balance, Demand
+from gateway.core.admission import OverRate
+from gateway.core.job import Malformed
+from gateway.core.ledger import Hold, State
 from gateway.core.money import MicroUsd
+from gateway.core.policy import (
+    CostPerJobExceeded,
+    Deny,
+    InputNotAllowed,
+    ModelNotAllowed,
+    TeamUnknown,
+    Unmetered,
+)
+from gateway.core.pricing import InputRefused, PriceUnknown
+from gateway.core.principal import KeyRefused
+from gateway.core.refusal import Refusal
+from gateway.core.reply import Reply
+from gateway.core.webhook_address import BadAddress
 
 
 @dataclass(frozen=True, slots=True)
-class Reply:
-    """An answer of the upstream as it goes to the client: status, content type, bytes."""
-
-    status: int
-    content_type: str
-    body: bytes
+class Overloaded:
+    """No upstream slot came free within a second."""
 
 
 @dataclass(frozen=True, slots=True)
-class Accepted:
-    """2xx with a job id. `cost` is None when the reply names none that can be read (micro-USD otherwise)."""
+class StoreDown:
+    """The store did not say, or would not admit anything; `reason` is for the log. Nothing was sent."""
 
-    job_id: str
-    cost: MicroUsd | None
-    reply: Reply
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
-class Rejected:
-    """A documented refusal, in the documented body: no job was made."""
+class Repeated:
+    """A submit with this idempotency key is there already, in `state`."""
 
-    reply: Reply
-
-
-@dataclass(frozen=True, slots=True)
-class NotSent:
-    """No byte of the submit left: name, connect or TLS failure, or the deadline passed before the first byte."""
-
-    cause: str
+    hold: str
+    state: State
+    same_body: bool
 
 
 @dataclass(frozen=True, slots=True)
-class Unknown:
-    """Bytes may have left and no answer settles it. A `reply` is passed on (5xx); without one the client gets 504.
+class Broken:
+    """The body written for the upstream was not what was priced: our mistake. Nothing was sent."""
 
-    `surprising` marks what a sound upstream never does (3xx, a 4xx without the envelope, an id bound already).
+    reason: str
+
+
+NotHeld: TypeAlias = (
+    Malformed
+    | BadAddress
+    | PriceUnknown
+    | InputRefused
+    | KeyRefused
+    | Deny
+    | Refusal
+    | OverRate
+    | Overloaded
+    | StoreDown
+    | Repeated
+    | Broken
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Holding:
+    """A hold that was made, what it asked of each limit, and the balances last heard, this job included.
+
+    `shadow` are the shadow limits that would have refused; `upstream_seconds` is what the upstream took to answer.
     """
 
+    hold: Hold
+    demands: tuple[Demand, ...]
+    balances: tuple[Balance, ...]
+    shadow: tuple[str, ...] = ()
+    upstream_seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Charged:
+    """The upstream took the job. `cost` (micro-USD) is posted, or will be as soon as the store is back."""
+
+    holding: Holding
+    reply: Reply
+    job: str
+    cost: MicroUsd
+
+
+@dataclass(frozen=True, slots=True)
+class TurnedDown:
+    """The upstream refused in its documented words. Everything held was released."""
+
+    holding: Holding
+    reply: Reply
+
+
+@dataclass(frozen=True, slots=True)
+class Unsent:
+    """The upstream could not be reached and no byte left. Everything held was released."""
+
+    holding: Holding
     cause: str
-    reply: Reply | None = None
-    surprising: bool = False
 
 
-UpstreamResult: TypeAlias = Accepted | Rejected | NotSent | Unknown
+@dataclass(frozen=True, slots=True)
+class InDoubt:
+    """Nobody knows whether the upstream took the job. It stays held. `reply` is the upstream's own 5xx, if any."""
+
+    holding: Holding
+    cause: str
+    reply: Reply | None
+
+
+Held: TypeAlias = Charged | TurnedDown | Unsent | InDoubt
+Submission: TypeAlias = NotHeld | Held
+
+
+_LABELS: Final[Mapping[type, str]] = {
+    Malformed: "invalid",
+    BadAddress: "invalid",
+    InputRefused: "invalid",
+    PriceUnknown: "price_unknown",
+    KeyRefused: "unauthorized",
+    TeamUnknown: "not_allowed",
+    ModelNotAllowed: "not_allowed",
+    InputNotAllowed: "not_allowed",
+    CostPerJobExceeded: "not_allowed",
+    Unmetered: "not_allowed",
+    Refusal: "over_limit",
+    OverRate: "over_rate",
+    Overloaded: "overloaded",
+    StoreDown: "store_unavailable",
+    Repeated: "repeated",
+    Broken: "broken",
+    Charged: "accepted",
+    TurnedDown: "rejected",
+    Unsent: "unreachable",
+    InDoubt: "in_doubt",
+}
+
+
+def label(submission: Submission) -> str:
+    """The outcome's name in metrics and logs: a bounded set."""
+    return _LABELS[type(submission)]

@@ -7,6 +7,7 @@ are idempotent by hold id and state, make it safe to ask again, and whoever asks
 
 import asyncio
 import hashlib
+from collections.abc import Callable
 from importlib import resources
 from typing import Any, Final, TypeAlias
 
@@ -21,6 +22,9 @@ Argument: TypeAlias = str | bytes | int
 
 _TIMEOUT_S: Final = 1.5
 _BATCHES_UNDER_WAY: Final = 4
+
+# Operation, seconds, whether it failed.
+Observe: TypeAlias = Callable[[str, float, bool], None]
 
 _Call: TypeAlias = "tuple[tuple[Argument, ...], asyncio.Future[Any]]"
 
@@ -37,8 +41,9 @@ class Script:
 class Store:
     """One store. Create it inside the running event loop; `close` it there."""
 
-    def __init__(self, client: redis.Redis) -> None:
+    def __init__(self, client: redis.Redis, observe: Observe) -> None:
         self.client = client
+        self._observe = observe
         self._waiting: list[_Call] = []
         self._under_way: set[asyncio.Task[None]] = set()
 
@@ -47,13 +52,22 @@ class Store:
 
     async def run(self, script: Script, keys: list[str], arguments: list[Argument]) -> list[Any]:
         """Run a script. Its reply is a list of integers and byte strings. Raises StoreUnavailable."""
-        call = (len(keys), *keys, *arguments)
+        loop = asyncio.get_running_loop()
+        started = loop.time()
         try:
-            reply = await self.command("EVALSHA", script.sha, *call)
+            reply = await self._evaluate(script, (len(keys), *keys, *arguments))
+        except StoreUnavailable:
+            self._observe(script.name, loop.time() - started, True)
+            raise
+        self._observe(script.name, loop.time() - started, False)
+        return list(reply)
+
+    async def _evaluate(self, script: Script, call: tuple[Argument, ...]) -> Any:
+        try:
+            return await self.command("EVALSHA", script.sha, *call)
         except NoScriptError:
             # Proof that nothing ran: the store forgot its scripts (a restart does that), so sending it again is safe.
-            reply = await self.command("EVAL", script.text, *call)
-        return list(reply)
+            return await self.command("EVAL", script.text, *call)
 
     async def command(self, *arguments: Argument) -> Any:
         """One short command in this tick's batch. Raises StoreUnavailable, or NoScriptError.
@@ -105,7 +119,11 @@ def _settle(answer: asyncio.Future[Any], reply: Any) -> None:
         answer.set_result(reply)
 
 
-def connect(url: str) -> Store:
+def _unobserved(_operation: str, _seconds: float, _failed: bool) -> None:
+    """For whoever does not count store calls."""
+
+
+def connect(url: str, observe: Observe = _unobserved) -> Store:
     """A store at `redis://`, `rediss://` or `unix://`; nothing is sent before the first call.
 
     The library's own retries are off: it would repeat a script whose reply was lost, ten times.
@@ -117,4 +135,4 @@ def connect(url: str) -> Store:
         socket_timeout=_TIMEOUT_S,
         socket_connect_timeout=_TIMEOUT_S,
     )
-    return Store(client)
+    return Store(client, observe)

@@ -1,0 +1,129 @@
+"""The tables of the organization's and the teams' files, and what each single value in them may be.
+
+The rule of this file: a key that is not known is a mistake. What values must be to each other is in `policy_rules.py`.
+"""
+
+from datetime import datetime
+from functools import lru_cache
+from typing import Annotated, Final
+from zoneinfo import available_timezones
+
+from pydantic import Field, PlainValidator
+
+from gateway.adapters.policy_files.sentences import MONEY, Table, is_money, must, one_of, text, whole
+from gateway.core.account import Meter
+from gateway.core.policy_set import RateWindow
+from gateway.core.window import WindowKind
+
+RESERVED: Final = frozenset({"all", "none", "other", "total", "unknown"})
+
+_SLUG: Final = r"[a-z0-9][a-z0-9-]{0,62}"
+_MOST: Final = 1_000_000
+
+
+@lru_cache(maxsize=1)
+def _zones() -> frozenset[str]:
+    return frozenset(available_timezones())
+
+
+def _plain_text(most: int) -> str:
+    return rf"(?!\s)[^\x00-\x1f\x7f]{{1,{most}}}(?<!\s)"
+
+
+_Schema = Annotated[int, must("must be 1, the only schema there is", whole(1, 1))]
+_Slug = Annotated[str, must("must be 1 to 63 of a-z, 0-9 and -, not starting with -", text(_SLUG))]
+_Team = Annotated[
+    str,
+    must(
+        "must be 1 to 63 of a-z, 0-9 and -, not starting with -, and none of " + ", ".join(sorted(RESERVED)),
+        lambda value: text(_SLUG)(value) and value not in RESERVED,
+    ),
+]
+_Zone = Annotated[
+    str,
+    must(
+        "must be the IANA name of a time zone, such as Europe/Berlin",
+        lambda value: isinstance(value, str) and value in _zones(),
+    ),
+]
+_Email = Annotated[
+    str, must("must be an e-mail address", text(r"[^@\s\x00-\x1f\x7f]{1,100}@[^@\s\x00-\x1f\x7f]{1,100}"))
+]
+_Flag = Annotated[bool, must("must be true or false, without quotes", lambda value: isinstance(value, bool))]
+_Pattern = Annotated[str, must("must be a model slug in quotes, * for any characters", text(r"[!-~]{1,200}"))]
+_Moment = Annotated[
+    datetime,
+    must(
+        "must be a time with its zone, without quotes, such as 2026-12-01T00:00:00Z",
+        lambda value: isinstance(value, datetime) and value.utcoffset() is not None,
+    ),
+]
+# What a ceiling must be depends on the meter: policy_rules.py judges it.
+_Ceiling = Annotated[str | int, PlainValidator(lambda value: value)]
+_Money = Annotated[str, must(MONEY, is_money)]
+_Percentage = Annotated[str, must('must be a percentage in quotes, "1%" to "999%"', text(r"[1-9][0-9]{0,2}%"))]
+_Option = Annotated[str, must("must be an option in quotes", lambda value: isinstance(value, str))]
+_Requests = Annotated[int, must("must be a whole number from 1 to 1000000", whole(1, _MOST))]
+_Per = Annotated[str, one_of(["team", "key"])]
+
+
+class LimitTable(Table):
+    name: _Slug
+    meter: Annotated[str, one_of(Meter)]
+    window: Annotated[str | None, one_of(WindowKind)] = None
+    ceiling: _Ceiling
+    alert_at: list[_Percentage] = Field(default=[])
+    models: list[_Pattern] = Field(default=["*"], min_length=1)
+    per: _Per = "team"
+    mode: Annotated[str, one_of(["enforce", "shadow"])] = "enforce"
+
+
+class RateTable(Table):
+    name: _Slug
+    requests: _Requests
+    window: Annotated[str, one_of(RateWindow)]
+    burst: Annotated[int | None, must("must be a whole number from 1 to 1000000", whole(1, _MOST))] = None
+    per: _Per = "team"
+
+
+class OverrideTable(Table):
+    limit: Annotated[str, must("must be the name of a limit of this file", lambda value: isinstance(value, str))]
+    ceiling: _Ceiling
+    starts_at: _Moment = Field(alias="from")
+    until: _Moment
+    reason: Annotated[str, must("must say why, in 1 to 500 characters", text(_plain_text(500)))]
+    approved_by: Annotated[str, must("must say who approved it, in 1 to 200 characters", text(_plain_text(200)))]
+
+
+class DefaultsTable(Table):
+    models: list[_Pattern] = Field(default=["*"])
+
+
+class AllowTable(Table):
+    models: list[_Pattern] | None = None
+    cost_per_job: _Money | None = None
+    input: dict[str, Annotated[list[_Option], Field(min_length=1)]] = Field(default={})
+    unmetered: _Flag = False
+
+
+class OrganizationTable(Table):
+    edition: _Schema = Field(alias="schema")
+    organization: _Slug
+    zone: _Zone
+    fiscal_year_starts: Annotated[int, must("must be a month, 1 to 12", whole(1, 12))] = 1
+    defaults: DefaultsTable = DefaultsTable()
+    limit: list[LimitTable] = Field(default=[])
+    rate: list[RateTable] = Field(default=[])
+    override: list[OverrideTable] = Field(default=[])
+
+
+class TeamTable(Table):
+    edition: _Schema = Field(alias="schema")
+    team: _Team
+    owner: _Email | None = None
+    cost_center: Annotated[str | None, must("must be 1 to 64 characters in quotes", text(_plain_text(64)))] = None
+    unlimited: _Flag = False
+    allow: AllowTable = AllowTable()
+    limit: list[LimitTable] = Field(default=[])
+    rate: list[RateTable] = Field(default=[])
+    override: list[OverrideTable] = Field(default=[])

@@ -1,0 +1,85 @@
+"""Where policies speak of models and options: what they name must have a price, and what they allow must be bounded.
+
+The rule of this file: a pattern or an option that means nothing is a slip of the pen, and no model that a team may run
+goes without a money limit, unless its file says `unlimited = true`.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+
+from gateway.adapters.policy_files.policy_rules import Broken
+from gateway.adapters.policy_files.sentences import quoted
+from gateway.adapters.policy_files.toml import Toml, array, strings, table, tables
+from gateway.core.account import Meter
+from gateway.core.field_name import fold
+from gateway.core.model_glob import matches
+from gateway.core.policy_set import Limit, Organization, TeamPolicy
+from gateway.core.rate_card import RateCard
+
+
+@dataclass(frozen=True, slots=True)
+class Priced:
+    """Every slug that has a price, now or later, and the options of every priced field over all models."""
+
+    slugs: tuple[str, ...]
+    options: Mapping[str, frozenset[str]]
+
+
+def priced(cards: Iterable[RateCard]) -> Priced:
+    """What the rate cards put a price on."""
+    models = {slug: price for card in cards for slug, price in card.models.items()}
+    options: dict[str, frozenset[str]] = {}
+    for factor in (factor for price in models.values() for factor in price.factors):
+        options[factor.field] = options.get(factor.field, frozenset()) | {one.text for one in factor.options}
+    return Priced(tuple(sorted(models)), options)
+
+
+def links_broken(document: Toml, prices: Priced) -> Iterator[Broken]:
+    """Every pattern and option of an organization's or a team's file that means nothing, as TOML key and sentence."""
+    for at, holder in [("defaults", document.get("defaults")), ("allow", document.get("allow"))]:
+        yield from _patterns(at, table(holder), prices)
+    for at, limit in tables("limit", document):
+        yield from _patterns(at, limit, prices)
+    for field, options in table(table(document.get("allow")).get("input")).items():
+        yield from _options(field, array(options), prices)
+
+
+def unbounded(team: TeamPolicy, organization: Organization, prices: Priced) -> Iterator[Broken]:
+    """Models that the team may run and that count on no enforced money limit, its own or the organization's."""
+    if team.unlimited:
+        return
+    allowed = organization.models if team.allow.models is None else team.allow.models
+    bounds = [limit.models for limit in team.limits + organization.limits if _bounds_money(limit)]
+    free = [
+        slug
+        for slug in prices.slugs
+        if matches(allowed, slug) and not any(matches(patterns, slug) for patterns in bounds)
+    ]
+    if free:
+        more = f" and {len(free) - 1} more" if len(free) > 1 else ""
+        yield "limit", f"leaves {free[0]}{more} without an enforced limit on usd, here or in organization.toml"
+
+
+def _bounds_money(limit: Limit) -> bool:
+    return limit.meter is Meter.USD and limit.enforced
+
+
+def _patterns(at: str, holder: Toml, prices: Priced) -> Iterator[Broken]:
+    for index, pattern in strings(holder.get("models")):
+        if not any(matches((pattern,), slug) for slug in prices.slugs):
+            yield f"{at}.models[{index}]", "matches no model that has a price"
+
+
+def _options(field: str, allowed: list[object], prices: Priced) -> Iterator[Broken]:
+    """A field that no model prices may take any option, unless its name is nearly that of one that some model does."""
+    key = f"allow.input.{quoted(field)}"
+    if field not in prices.options:
+        by_fold = {fold(name): name for name in prices.options}
+        if near := get_close_matches(fold(field), by_fold, n=1, cutoff=0.85):
+            yield key, f"is a field that no model prices: did you mean {by_fold[near[0]]}?"
+        return
+    for index, option in strings(allowed):
+        if option not in prices.options[field]:
+            known = ", ".join(f'"{text}"' for text in sorted(prices.options[field]))
+            yield f"{key}[{index}]", f"is no option of {field} on any model; there are {known}"

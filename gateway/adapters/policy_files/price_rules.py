@@ -1,0 +1,128 @@
+"""What the values of a price file must be to each other.
+
+The rule of this file: it reads the document as TOML gave it and passes over what has the wrong type (`prices.py`
+complains of that), so that one mistake never hides another.
+"""
+
+from collections.abc import Iterator, Mapping
+from fractions import Fraction
+from math import prod
+from typing import TypeAlias
+
+from gateway.core.field_name import fold
+from gateway.core.money import MAX_AMOUNT
+from gateway.core.rate_card import MULTIPLIER, WHOLE_NUMBER, option_text
+
+Broken: TypeAlias = tuple[str, str]
+Toml: TypeAlias = Mapping[str, object]
+
+
+def rules_broken(document: Toml) -> Iterator[Broken]:
+    """Every rule that the document breaks, as TOML key and sentence."""
+    first: dict[str, str] = {}
+    for place, model in _tables("model", document.get("model")):
+        slug = model.get("slug")
+        if isinstance(slug, str) and (other := first.setdefault(slug, place)) != place:
+            yield f"{place}.slug", f"is priced already, in {other}"
+        yield from _model(place, model)
+
+
+def _model(place: str, model: Toml) -> Iterator[Broken]:
+    factors = _tables(f"{place}.factors", model.get("factors"))
+    yield from _names(place, model, factors)
+    yield from _versions(place, model.get("versions"))
+    yield from _meters(place, model, factors)
+    for at, factor in factors:
+        yield from _default(at, factor)
+        yield from _bounds(at, factor)
+    if _dearest(model.get("base"), factors) > MAX_AMOUNT:
+        yield f"{place}.base", "is too much: with the dearest options a job would cost 2^53 micro-cents or more"
+
+
+def _names(place: str, model: Toml, factors: list[tuple[str, Toml]]) -> Iterator[Broken]:
+    """No name may stand for two things, nor be so like another that a client could take one for the other."""
+    names = [(f"{at}.field", factor.get("field")) for at, factor in factors]
+    names += [(f"{at}.bounds", str(factor["bounds"]).partition("[")[0]) for at, factor in factors if "bounds" in factor]
+    names += [(f"{place}.free[{index}]", name) for index, name in enumerate(_list(model.get("free")))]
+    first: dict[str, str] = {}
+    for key, name in names:
+        folded = fold(name) if isinstance(name, str) else ""
+        if folded and (other := first.setdefault(folded, key)) != key:
+            yield key, f"names the same field as {other}"
+
+
+def _versions(place: str, versions: object) -> Iterator[Broken]:
+    listed = _list(versions)
+    for index, version in enumerate(listed):
+        if version in listed[:index]:
+            yield f"{place}.versions[{index}]", "is listed already"
+
+
+def _meters(place: str, model: Toml, factors: list[tuple[str, Toml]]) -> Iterator[Broken]:
+    for meter, feed in _table(model.get("meters")).items():
+        if not isinstance(feed, str) or meter not in ("seconds", "images"):
+            continue
+        named = [factor for _, factor in factors if factor.get("field") == feed]
+        if not named:
+            yield f"{place}.meters.{meter}", "must name a factor of this model, or be a whole number from 1 to 1000"
+        elif not _whole_numbers(named[0]):
+            yield f"{place}.meters.{meter}", "must name a factor whose options are all whole numbers"
+
+
+def _default(at: str, factor: Toml) -> Iterator[Broken]:
+    default = factor.get("default")
+    if default is not None and factor.get("from") == "media":
+        yield f"{at}.default", "must be left out: the media decides the value"
+    elif isinstance(default, str | int) and (options := _options(factor)) and option_text(default) not in options:
+        yield f"{at}.default", "must be one of the options " + ", ".join(f'"{text}"' for text in options)
+
+
+def _bounds(at: str, factor: Toml) -> Iterator[Broken]:
+    """Bounds price the larger of two numbers, which is safe only where the larger number is never the cheaper one."""
+    if "bounds" not in factor:
+        return
+    if factor.get("from") == "media":
+        yield f"{at}.bounds", "must be left out: the media decides the value"
+    if not _whole_numbers(factor):
+        yield f"{at}.bounds", "needs a factor whose options are all whole numbers"
+    elif (ratios := _ratios(factor)) != sorted(ratios):
+        yield f"{at}.bounds", "needs a factor that gets no cheaper as its option grows"
+
+
+def _dearest(base: object, factors: list[tuple[str, Toml]]) -> Fraction:
+    """What the dearest job of a model costs; mistaken figures count as 0."""
+    return prod((max(_ratios(factor), default=Fraction(0)) for _, factor in factors), start=_amount(base))
+
+
+def _amount(base: object) -> Fraction:
+    return Fraction(base) if isinstance(base, int) and 0 <= base <= MAX_AMOUNT else Fraction(0)
+
+
+def _ratios(factor: Toml) -> list[Fraction]:
+    """The multipliers that can be read, in the order of their options: as numbers where they are numbers."""
+    readable = {
+        text: Fraction(multiplier)
+        for text, multiplier in _table(factor.get("multipliers")).items()
+        if isinstance(multiplier, str) and MULTIPLIER.fullmatch(multiplier)
+    }
+    return [readable[text] for text in sorted(readable, key=lambda text: (len(text), text))]
+
+
+def _whole_numbers(factor: Toml) -> bool:
+    return all(WHOLE_NUMBER.fullmatch(text) for text in _options(factor))
+
+
+def _options(factor: Toml) -> list[str]:
+    return list(_table(factor.get("multipliers")))
+
+
+def _tables(place: str, value: object) -> list[tuple[str, Toml]]:
+    return [(f"{place}[{index}]", _table(one)) for index, one in enumerate(_list(value))]
+
+
+def _table(value: object) -> Toml:
+    return value if isinstance(value, dict) else {}
+
+
+def _list(value: object) -> list[object]:
+    return value if isinstance(value, list) else []

@@ -1,0 +1,121 @@
+"""What a value in a policy file must be, said in a sentence; and pydantic's findings as complaints.
+
+The rule of this file: whoever made the mistake reads which key it is at and what must stand there, in our words.
+"""
+
+import json
+import re
+from collections.abc import Callable, Iterable, Iterator
+from difflib import get_close_matches
+from typing import Any, Final, get_args
+
+from pydantic import BaseModel, ConfigDict, PlainValidator, ValidationError
+from pydantic_core import ErrorDetails, PydanticCustomError
+
+from gateway.core.complaint import Complaint
+from gateway.core.money import parse_usd
+
+MONEY: Final = 'must be money in quotes, such as "25000.00": USD, 0 or more, at most six digits after the point'
+
+_BARE_KEY = re.compile(r"[0-9A-Za-z_-]+", re.ASCII)
+
+_SENTENCES: Final = {
+    "missing": "is required",
+    "extra_forbidden": "is not a key that is known here",
+    "list_type": "must be an array",
+    "dict_type": "must be a table",
+    "model_type": "must be a table",
+    "too_short": "must have at least one entry",
+}
+
+
+class Table(BaseModel):
+    """A table of a policy file: every key is known, and no value is turned into another type."""
+
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
+
+    @classmethod
+    def keys(cls) -> dict[str, Any]:
+        """The keys as they stand in the file, with the type of each."""
+        return {field.alias or name: field.annotation for name, field in cls.model_fields.items()}
+
+
+def must(sentence: str, accepts: Callable[[Any], bool]) -> PlainValidator:
+    """Accept a value as it is, of exactly the right type, or complain with `sentence`."""
+
+    def check(value: object) -> object:
+        if not accepts(value):
+            raise PydanticCustomError("complaint", "{sentence}", {"sentence": sentence})
+        return value
+
+    return PlainValidator(check)
+
+
+def text(pattern: str) -> Callable[[Any], bool]:
+    """Whether a value is a string that matches as a whole."""
+    compiled = re.compile(pattern, re.ASCII)
+    return lambda value: isinstance(value, str) and compiled.fullmatch(value) is not None
+
+
+def one_of(values: Iterable[str]) -> PlainValidator:
+    """Accept one of the strings."""
+    known = list(values)
+    return must("must be " + " or ".join(f'"{one}"' for one in known), lambda value: value in known)
+
+
+def whole(least: int, most: int) -> Callable[[Any], bool]:
+    """Whether a value is a whole number, a boolean being none."""
+    return lambda value: type(value) is int and least <= value <= most
+
+
+def is_money(value: object) -> bool:
+    """Whether a value is an amount of USD as policy files write it."""
+    if not isinstance(value, str):
+        return False
+    try:
+        parse_usd(value)
+    except ValueError:
+        return False
+    return True
+
+
+def complaints(file: str, table: type[Table], mistakes: ValidationError) -> Iterator[Complaint]:
+    """One complaint for every finding of pydantic in the document of `file`."""
+    for error in mistakes.errors():
+        yield Complaint(file, _key(error["loc"]), _sentence(table, error))
+
+
+def _key(location: tuple[str | int, ...]) -> str:
+    """`("limit", 3, "a b")` as `limit[3]."a b"`."""
+    parts = [part for part in location if part != "[key]"]
+    return "".join(f"[{part}]" if isinstance(part, int) else f".{quoted(part)}" for part in parts).removeprefix(".")
+
+
+def quoted(part: str) -> str:
+    """A key as TOML writes it."""
+    return part if _BARE_KEY.fullmatch(part) else json.dumps(part, ensure_ascii=False)
+
+
+def _sentence(table: type[Table], error: ErrorDetails) -> str:
+    sentence = _SENTENCES.get(error["type"], error["msg"])
+    if error["type"] != "extra_forbidden":
+        return sentence
+    *above, stray = error["loc"]
+    near = get_close_matches(str(stray), _known_keys(table, above), n=1)
+    return f"{sentence}: did you mean {near[0]}?" if near else sentence
+
+
+def _known_keys(table: type[Table], above: Iterable[str | int]) -> Iterable[str]:
+    """The keys of the table that is reached from `table` by the location `above`."""
+    for part in above:
+        inner = _table_in(table.keys()[part]) if isinstance(part, str) else table
+        if inner is None:
+            return ()
+        table = inner
+    return table.keys()
+
+
+def _table_in(annotation: Any) -> type[Table] | None:
+    if isinstance(annotation, type) and issubclass(annotation, Table):
+        return annotation
+    return next((found for one in get_args(annotation) if (found := _table_in(one))), None)

@@ -1,0 +1,58 @@
+"""Virtual keys in the store: a record for each, and a digest that leads to it.
+
+A digest leads to one id for ever, so that is remembered in the process; the record is read every time, because a
+revocation counts from the next request. The record says which digest opens the key, so a digest it no longer names
+opens nothing (a rotated key will name two for a while, and keep its id).
+"""
+
+import asyncio
+from typing import Final
+
+from pydantic import TypeAdapter
+
+from gateway.adapters.redis import keys
+from gateway.adapters.redis.connection import Script, Store
+from gateway.core.principal import VirtualKey
+
+_PUT: Final = Script("put_key")
+_RECORD: Final = TypeAdapter(VirtualKey)
+_REMEMBERED: Final = 100_000
+
+
+class RedisVirtualKeys:
+    """Implements `ports.VirtualKeys`."""
+
+    def __init__(self, store: Store, remember: int = _REMEMBERED) -> None:
+        self._store = store
+        self._remember = remember
+        self._ids: dict[str, str] = {}
+
+    async def by_digest(self, digest: str) -> VirtualKey | None:
+        key_id = self._ids.get(digest) or await self._find(digest)
+        key = None if key_id is None else await self.get(key_id)
+        return key if key is not None and key.digest == digest else None
+
+    async def _find(self, digest: str) -> str | None:
+        found = await self._store.command("GET", keys.digest(digest))
+        if found is None:
+            return None
+        if len(self._ids) >= self._remember:
+            del self._ids[next(iter(self._ids))]
+        key_id: str = found.decode()
+        self._ids[digest] = key_id
+        return key_id
+
+    async def get(self, key_id: str) -> VirtualKey | None:
+        record = await self._store.command("HGET", keys.key(key_id), "record")
+        return None if record is None else _RECORD.validate_json(record)
+
+    async def all(self) -> tuple[VirtualKey, ...]:
+        """All keys, the oldest first."""
+        ids = await self._store.command("SMEMBERS", keys.KEYS)
+        found = await asyncio.gather(*(self.get(key_id.decode()) for key_id in ids))
+        return tuple(sorted((key for key in found if key is not None), key=lambda key: (key.created_at, key.id)))
+
+    async def put(self, key: VirtualKey) -> bool:
+        names = [keys.key(key.id), keys.digest(key.digest), keys.KEYS]
+        reply = await self._store.run(_PUT, names, [key.id, key.revision, _RECORD.dump_json(key)])
+        return bool(reply[0] == b"written")

@@ -1,0 +1,64 @@
+"""Secrets in files: made once and kept, or written by somebody else and read again when they change."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+
+class SecretFileError(Exception):
+    """A secret file is not there, not readable, or empty."""
+
+
+def kept_secret(path: Path, make: Callable[[], str]) -> str:
+    """The secret in `path`, made and written there (mode 0600) if there is none yet. Raises SecretFileError."""
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        return read_secret(path)
+    secret = make()
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        file.write(secret + "\n")
+        file.flush()
+        os.fsync(file.fileno())
+    return secret
+
+
+def read_secret(path: Path) -> str:
+    """The secret in a file, without the white space around it. Raises SecretFileError."""
+    try:
+        secret = path.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise SecretFileError(f"{path} cannot be read: {type(error).__name__}") from None
+    if not secret:
+        raise SecretFileError(f"{path} is empty")
+    return secret
+
+
+class WatchedSecret:
+    """A secret in a file that may be replaced at any time, as a mounted secret is. Call it for the current one.
+
+    A replacement that cannot be read is passed over: the last good secret stays until a good one is there.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._stamp = _stamp(path)
+        self._secret = read_secret(path)
+
+    def __call__(self) -> str:
+        stamp = _stamp(self._path)
+        if stamp is not None and stamp != self._stamp:
+            try:
+                self._secret = read_secret(self._path)
+            except SecretFileError:
+                return self._secret
+            self._stamp = stamp
+        return self._secret
+
+
+def _stamp(path: Path) -> tuple[int, int, int] | None:
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_mtime_ns, status.st_ino, status.st_size

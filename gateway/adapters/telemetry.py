@@ -1,0 +1,121 @@
+"""Prometheus: one `observe` for every submission, and gauges read from the store when somebody scrapes.
+
+Labels are bounded: teams and limits come from the policy, models from the price book (others are `_other`). No job,
+key, request or prompt is ever a label.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Final
+
+from prometheus_client import CollectorRegistry, Counter, Histogram, Info, generate_latest
+from prometheus_client.core import GaugeMetricFamily, Metric
+
+from gateway.core.money import MICRO_PER_USD
+from gateway.core.outcome import Charged, InDoubt, TurnedDown, Unsent, label
+from gateway.core.refusal import Refusal
+from gateway.ports import Observation, StoreGauges
+
+_LATENCY: Final = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
+_OTHER_MODEL: Final = "_other"
+_LIMIT_LABELS: Final = ("scope", "name", "limit", "meter")
+
+
+class PrometheusTelemetry:
+    """Implements `ports.Telemetry`."""
+
+    def __init__(self, version: str) -> None:
+        self._registry = CollectorRegistry()
+        counter, histogram = self._counter, self._histogram
+        self._submissions = counter("submissions", "Submits by what they came to.", "team", "model", "outcome")
+        self._cost = counter("cost_usd", "USD charged by the upstream for accepted jobs.", "team", "model")
+        self._refused = counter("refused_usd", "USD of jobs refused, by the limit named.", "team", "limit")
+        self._shadow = counter("shadow_refusals", "Jobs a shadow limit would have refused.", "team", "limit")
+        self._drift = counter("price_drift_usd", "USD charged above or below the quote.", "model", "direction")
+        self._errors = counter("store_errors", "Store calls that failed or got no answer.", "operation")
+        self._overhead = histogram("overhead_seconds", "Time of a submit without the upstream's part.")
+        self._upstream = histogram("upstream_seconds", "Time the upstream took to answer a submit.")
+        self._store = histogram("store_seconds", "Time a store call took, batching included.", "operation")
+        Info("tollhouse_build", "The running version.", registry=self._registry).info({"version": version})
+
+    def _counter(self, name: str, text: str, *labels: str) -> Counter:
+        return Counter(f"tollhouse_{name}", text, labels, registry=self._registry)
+
+    def _histogram(self, name: str, text: str, *labels: str) -> Histogram:
+        return Histogram(f"tollhouse_{name}", text, labels, registry=self._registry, buckets=_LATENCY)
+
+    def observe(self, seen: Observation) -> None:
+        """Count one submission. Those of test keys stay out of everything that is money."""
+        model = seen.model or _OTHER_MODEL
+        self._submissions.labels(seen.team, model, label(seen.submission)).inc()
+        match seen.submission:
+            case Charged(holding) | TurnedDown(holding) | Unsent(holding) | InDoubt(holding):
+                self._upstream.observe(holding.upstream_seconds)
+                self._overhead.observe(max(0.0, seen.seconds - holding.upstream_seconds))
+            case _:
+                self._overhead.observe(seen.seconds)
+        if not seen.test:
+            self._count_money(seen, model)
+
+    def _count_money(self, seen: Observation, model: str) -> None:
+        match seen.submission:
+            case Charged(holding=holding, cost=cost):
+                self._cost.labels(seen.team, model).inc(cost / MICRO_PER_USD)
+                self._count_drift(model, cost - holding.hold.quoted)
+                for limit in holding.shadow:
+                    self._shadow.labels(seen.team, limit).inc()
+            case Refusal(named=named):
+                self._refused.labels(seen.team, named.demand.account.limit).inc(seen.amount / MICRO_PER_USD)
+            case _:
+                pass
+
+    def _count_drift(self, model: str, difference: int) -> None:
+        # A price that is no whole number may be rounded either way: a single micro-USD is not drift.
+        if abs(difference) > 1:
+            direction = "above" if difference > 0 else "below"
+            self._drift.labels(model, direction).inc(abs(difference) / MICRO_PER_USD)
+
+    def store_call(self, operation: str, seconds: float, failed: bool) -> None:
+        """Count one call to the store."""
+        self._store.labels(operation).observe(seconds)
+        if failed:
+            self._errors.labels(operation).inc()
+
+    def render(self, figures: StoreGauges | None) -> bytes:
+        """The exposition text. Takes a while with many series: call it off the event loop."""
+        if figures is None:
+            return generate_latest(self._registry)
+        scrape = CollectorRegistry()
+        scrape.register(_Gauges(figures))
+        return generate_latest(self._registry) + generate_latest(scrape)
+
+
+class _Gauges:
+    """A collector of one scrape's store figures."""
+
+    def __init__(self, figures: StoreGauges) -> None:
+        self._figures = figures
+
+    def collect(self) -> Iterator[Metric]:
+        figures = self._figures
+        yield from _limit_gauges(figures)
+        yield _gauge("holds", "Holds by state.", ("state",), (((s,), n) for s, n in figures.holds.items()))
+        oldest = figures.oldest_due_seconds
+        yield _gauge("oldest_due_hold_seconds", "How long the oldest due hold has been due.", (), [((), oldest)])
+        yield _gauge("clock_skew_seconds", "Our clock minus the store's.", (), [((), figures.clock_skew_seconds)])
+        yield _gauge("policy_info", "The live policy version.", ("version",), [((figures.policy,), 1.0)])
+
+
+def _limit_gauges(figures: StoreGauges) -> Iterator[Metric]:
+    rows = [((r.scope, r.name, r.limit, r.meter), r) for r in figures.limits]
+    yield _gauge("limit_ceiling", "A limit's ceiling now.", _LIMIT_LABELS, ((key, r.ceiling) for key, r in rows))
+    yield _gauge("limit_posted", "Posted on a limit now.", _LIMIT_LABELS, ((key, r.posted) for key, r in rows))
+    yield _gauge("limit_held", "Held on a limit now.", _LIMIT_LABELS, ((key, r.held) for key, r in rows))
+
+
+def _gauge(
+    name: str, text: str, labels: Sequence[str], values: Iterable[tuple[Sequence[str], float]]
+) -> GaugeMetricFamily:
+    family = GaugeMetricFamily(f"tollhouse_{name}", text, labels=labels)
+    for key, value in values:
+        family.add_metric(key, value)
+    return family

@@ -1,0 +1,113 @@
+"""How the commands ask the control plane: one request, one document, and an exit code for everything else.
+
+Exit codes: 0 ok, 1 failure, 2 usage, 3 not found, 4 not authorised.
+"""
+
+import asyncio
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final, NoReturn
+
+import aiohttp
+import click
+
+from gateway.adapters.secret_files import SecretFileError, read_secret
+from gateway.cli.environment import environment
+from gateway.settings import Settings, SettingsError, load_settings
+
+FAILURE: Final = 1
+USAGE: Final = 2
+NOT_FOUND: Final = 3
+NOT_AUTHORISED: Final = 4
+
+_EXITS: Final = {400: USAGE, 401: NOT_AUTHORISED, 403: NOT_AUTHORISED, 404: NOT_FOUND}
+_TIMEOUT_S: Final = 60.0
+
+
+def settings() -> Settings:
+    """The settings, or the end of the program with every mistake in them."""
+    try:
+        return load_settings(environment())
+    except SettingsError as error:
+        fail(USAGE, *error.sentences)
+
+
+def fail(code: int, *sentences: str) -> NoReturn:
+    """End the program with sentences on stderr."""
+    for sentence in sentences:
+        click.echo(sentence, err=True)
+    raise SystemExit(code)
+
+
+def ask(
+    method: str, path: str, body: Mapping[str, object] | None = None, query: Mapping[str, str] | None = None
+) -> dict[str, Any]:
+    """What the control plane answers, or the end of the program with what it says is wrong."""
+    known = settings()
+    headers = {"Authorization": f"Bearer {_admin_key(known)}"}
+    try:
+        status, text = asyncio.run(_exchange(known.control_url, method, path, headers, body, query))
+    except (aiohttp.ClientError, OSError, TimeoutError, ValueError) as error:
+        fail(
+            FAILURE,
+            f"The control plane at {known.control_url} does not answer ({type(error).__name__}).",
+            "Is `tollhouse serve` running? TOLLHOUSE_CONTROL_URL says where it listens.",
+        )
+    document = _document(text, known.control_url)
+    if status >= 300:
+        fail(_EXITS.get(status, FAILURE), *_sentences(document, status))
+    return document
+
+
+def _admin_key(known: Settings) -> str:
+    if known.admin_key is not None:
+        return known.admin_key.get_secret_value()
+    path = known.data_dir / "admin.key"
+    try:
+        return read_secret(path)
+    except SecretFileError as error:
+        fail(NOT_AUTHORISED, f"No admin key: {error}.", "Set TOLLHOUSE_ADMIN_KEY_FILE, or run where the gateway runs.")
+
+
+async def _exchange(
+    url: str,
+    method: str,
+    path: str,
+    headers: Mapping[str, str],
+    body: Mapping[str, object] | None,
+    query: Mapping[str, str] | None,
+) -> tuple[int, str]:
+    socket = Path(url.removeprefix("unix:")) if url.startswith("unix:") else None
+    base = url.rstrip("/") if socket is None else "http://localhost"
+    connector = None if socket is None else aiohttp.UnixConnector(str(socket))
+    timeout = aiohttp.ClientTimeout(total=_TIMEOUT_S)
+    # A redirect is not followed: it would take the admin key along.
+    async with (
+        aiohttp.ClientSession(connector=connector, timeout=timeout, headers=headers) as session,
+        session.request(method, base + path, json=body, params=query, allow_redirects=False) as reply,
+    ):
+        return reply.status, await reply.text()
+
+
+def _document(text: str, url: str) -> dict[str, Any]:
+    try:
+        document = json.loads(text)
+    except ValueError:
+        document = None
+    if not isinstance(document, dict):
+        fail(FAILURE, f"What answers at {url} is not a Tollhouse control plane; see TOLLHOUSE_CONTROL_URL.")
+    return document
+
+
+def _sentences(document: Mapping[str, Any], status: int) -> list[str]:
+    error = document.get("error")
+    if not isinstance(error, dict):
+        return [f"The control plane answered {status}."]
+    listed = error.get("details", {}).get("complaints", [])
+    return [*(place(one["file"], one["key"], one["message"]) for one in listed), str(error.get("message"))]
+
+
+def place(file: str, key: str, message: str) -> str:
+    """One mistake in one file, on one line."""
+    return f"{file}: {key}: {message}" if key else f"{file}: {message}"

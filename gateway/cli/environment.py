@@ -1,0 +1,8 @@
+"""The process's environment, read here and nowhere else."""
+
+import os
+from collections.abc import Mapping
+
+
+def environment() -> Mapping[str, str]:
+    return os.environ

@@ -1,0 +1,107 @@
+"""`tollhouse price`: what jobs cost, read from the price files themselves. Needs no gateway and no key."""
+
+import json
+from importlib.resources import files
+from pathlib import Path
+from typing import NoReturn
+
+import click
+
+from gateway.adapters.policy_files.prices import read_price_book
+from gateway.adapters.system import SystemClock
+from gateway.core.money import format_usd
+from gateway.core.pricing import InputRefused, PriceBook, PriceUnknown, Quote
+from gateway.core.rate_card import ModelPrice
+
+
+@click.group()
+def price() -> None:
+    """Ask what jobs cost, from the price files, offline."""
+
+
+@price.command()
+@click.argument("slug")
+@click.argument("fields", metavar="[FIELD=VALUE]...", nargs=-1)
+@click.option("--version", help="The model version the request would name.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@click.option(
+    "--policies",
+    envvar="TOLLHOUSE_POLICIES",
+    type=click.Path(path_type=Path),
+    help="Policies directory. Default: ./policies, or the packaged one.",
+)
+def quote(slug: str, fields: tuple[str, ...], version: str | None, as_json: bool, policies: Path | None) -> None:
+    """Price one job of the model SLUG, with the inputs given; what is left out is priced at its default."""
+    inputs = _inputs(fields)
+    book = _price_book(policies or _default_policies())
+    now = SystemClock().now()
+    match book.quote(slug, version, inputs, now):
+        case Quote() as priced:
+            click.echo(json.dumps(_document(priced)) if as_json else _table(priced, book.models(now)[slug]))
+        case InputRefused(message=message):
+            _fail(2, message)
+        case PriceUnknown():
+            where = "" if version is None else f' in version "{version}"'
+            _fail(3, f'No price for model "{slug}"{where}.')
+
+
+def _inputs(fields: tuple[str, ...]) -> dict[str, object]:
+    inputs: dict[str, object] = {}
+    for pair in fields:
+        name, equals, value = pair.partition("=")
+        if not name or not equals:
+            raise click.UsageError(f'"{pair}" is not FIELD=VALUE.')
+        if name in inputs:
+            raise click.UsageError(f'"{name}" is given twice.')
+        inputs[name] = value
+    return inputs
+
+
+def _default_policies() -> Path:
+    local = Path("policies")
+    return local if local.is_dir() else Path(str(files("gateway") / "policies"))
+
+
+def _price_book(policies: Path) -> PriceBook:
+    paths = sorted((policies / "prices").glob("*.toml"))
+    if not paths:
+        _fail(1, f"{policies / 'prices'} has no price files.")
+    try:
+        book = read_price_book({f"prices/{path.name}": path.read_text("utf-8") for path in paths})
+    except (OSError, UnicodeDecodeError) as error:
+        _fail(1, f"Cannot read the price files: {error}")
+    if not isinstance(book, PriceBook):
+        _fail(1, *map(str, book))
+    return book
+
+
+def _fail(code: int, *sentences: str) -> NoReturn:
+    for sentence in sentences:
+        click.echo(sentence, err=True)
+    raise SystemExit(code)
+
+
+def _document(priced: Quote) -> dict[str, object]:
+    return {
+        "model": priced.model,
+        "version": priced.version,
+        "micro_usd": priced.amount,
+        "cost_usd": format_usd(priced.amount),
+        "factors": [
+            {"field": factor.field, "value": factor.value, "multiplier": factor.multiplier} for factor in priced.factors
+        ],
+        "rate_card": priced.rate_card,
+        "meters": dict(priced.meters),
+        "pinned": dict(priced.pinned),
+    }
+
+
+def _table(priced: Quote, price: ModelPrice) -> str:
+    remarks = {factor.field: "the dearest: the media decides" for factor in price.factors if factor.from_media}
+    remarks |= dict.fromkeys(priced.pinned, "default")
+    rows = [("base", "", format_usd(price.base), f"USD per {price.unit}")]
+    rows += [(one.field, one.value, f"x {one.multiplier}", remarks.get(one.field, "")) for one in priced.factors]
+    rows.append(("cost", "", format_usd(priced.amount), "USD"))
+    names, values, figures = (max(len(row[column]) for row in rows) for column in range(3))
+    lines = [f"{name:{names}}  {value:{values}}  {figure:>{figures}}  {remark}" for name, value, figure, remark in rows]
+    return "\n".join([f"{priced.model} (prices of {priced.rate_card})", *(line.rstrip() for line in lines)])

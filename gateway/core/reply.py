@@ -1,0 +1,132 @@
+"""Reading what the upstream answers to a submit: a pure table from status and bytes to an outcome.
+
+The rule of this file: a hold is freed only by a documented refusal in the documented body. Whatever cannot be read
+beyond doubt is unknown, and unknown keeps the money held. Codes, statuses and both dialects of the reply are the
+provider's, as its pages document them.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
+from typing import Any, Final, TypeAlias
+
+from gateway.core.money import MAX_AMOUNT, MicroUsd, round_up
+
+REFUSAL_STATUSES: Final = frozenset({400, 401, 402, 403, 404, 413, 415, 422, 429})
+
+DOCUMENTED_CODES: Final = frozenset({
+    "INVALID_INPUT", "INVALID_MODEL_SLUG", "MODEL_VERSION_NOT_ACTIVE", "INVALID_WEBHOOK_URL",
+    "JOB_CANNOT_BE_CANCELLED", "UNAUTHORIZED", "INVALID_API_KEY", "API_KEY_INACTIVE", "API_KEY_EXPIRED",
+    "INVALID_SESSION", "INVALID_WORKER_SECRET", "INSUFFICIENT_BALANCE", "MODEL_ACCESS_DENIED",
+    "OPERATION_NOT_ALLOWED", "IP_NOT_WHITELISTED", "UNAUTHORIZED_ACCESS", "USER_BANNED", "USER_INACTIVE",
+    "FORBIDDEN", "MODEL_NOT_FOUND", "MODEL_VERSION_NOT_FOUND", "JOB_NOT_FOUND", "USER_NOT_FOUND",
+    "CONCURRENT_JOBS_EXCEEDED", "INTERNAL_ERROR", "CONFIG_ERROR", "PUBSUB_PUBLISH_FAILED", "VALIDATION_ERROR",
+    "INVALID_CONTENT_TYPE", "NOT_FOUND",
+})  # fmt: skip
+
+_MAX_JOB_ID: Final = 256
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """A complete answer of the upstream: status, headers as they came, bytes."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """2xx with a job id. `cost` is None when the reply names none that can be read (micro-USD otherwise)."""
+
+    job_id: str
+    cost: MicroUsd | None
+    reply: Reply
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """A documented refusal, in the documented body: no job was made."""
+
+    reply: Reply
+
+
+@dataclass(frozen=True, slots=True)
+class NotSent:
+    """No byte of the submit left: name, connect or TLS failure, or the deadline passed before the first byte."""
+
+    cause: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """Bytes may have left and no answer settles it. A `reply` is passed on (5xx); without one the client gets 504.
+
+    `surprising` marks what a sound upstream never does (3xx, a 4xx without the envelope, an id bound already).
+    """
+
+    cause: str
+    reply: Reply | None = None
+    surprising: bool = False
+
+
+UpstreamResult: TypeAlias = Accepted | Rejected | NotSent | Unknown
+
+
+def read_submit_reply(reply: Reply) -> Accepted | Rejected | Unknown:
+    """What a complete answer to a submit means for its hold."""
+    if 200 <= reply.status < 300:
+        return _read_success(reply)
+    if 300 <= reply.status < 400:
+        return Unknown(f"redirect {reply.status}", surprising=True)
+    documented = error_code(reply.body) in DOCUMENTED_CODES
+    if reply.status >= 500:
+        return Unknown(f"status {reply.status}", reply, surprising=not documented)
+    if reply.status in REFUSAL_STATUSES and documented:
+        return Rejected(reply)
+    return Unknown(f"undocumented {reply.status}", surprising=True)
+
+
+def _read_success(reply: Reply) -> Accepted | Unknown:
+    body = _object(reply.body)
+    if body is None:
+        return Unknown(f"unreadable {reply.status}", surprising=True)
+    data = body["data"] if isinstance(body.get("data"), dict) else body
+    job_id = data.get("jobId")
+    if not isinstance(job_id, str) or not job_id.isascii() or not job_id.isprintable():
+        return Unknown("no job id", surprising=True)
+    if not 0 < len(job_id) <= _MAX_JOB_ID or " " in job_id:
+        return Unknown("no job id", surprising=True)
+    return Accepted(job_id, read_cost(data), reply)
+
+
+def read_cost(data: Mapping[str, Any]) -> MicroUsd | None:
+    """The cost a reply names, in micro-USD, fractions rounded up; None when it names none that can be believed.
+
+    `costMicroCents` is the reference form, `estimatedCost` the quickstart's.
+    """
+    named = data.get("costMicroCents", data.get("estimatedCost"))
+    if isinstance(named, bool) or not isinstance(named, int | Decimal):
+        return None
+    cost = Decimal(named)
+    if not cost.is_finite() or cost < 0 or cost > MAX_AMOUNT:
+        return None
+    return round_up(cost)
+
+
+def error_code(body: bytes) -> str | None:
+    """The machine code of an error in the provider's envelope; `success` and `requestId` may be missing from it."""
+    document = _object(body)
+    error = document.get("error") if document else None
+    code = error.get("code") if isinstance(error, dict) else None
+    return code if isinstance(code, str) else None
+
+
+def _object(body: bytes) -> dict[str, Any] | None:
+    try:
+        document = json.loads(body.decode("utf-8"), parse_float=Decimal)
+    except (ValueError, InvalidOperation, RecursionError):
+        return None
+    return document if isinstance(document, dict) else None

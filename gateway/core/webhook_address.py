@@ -1,0 +1,122 @@
+"""Which addresses a client may ask the upstream to call back.
+
+The rule of this file: https, to a host that the public internet knows. Names are judged as text and never resolved: the
+upstream makes the call, from its own network, so what a name means here says nothing about what it means there. A name
+that points to a private address is therefore the upstream's to refuse, and a relay of our own must resolve and check.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_network
+from typing import Final, TypeAlias
+
+# A name in lower case, or a network.
+AllowedHost: TypeAlias = str | IPv4Network | IPv6Network
+
+MAX_LENGTH: Final = 2048
+
+_URL = re.compile(r"(?P<scheme>https?)://(?P<authority>[^/?]*)(?:[/?].*)?", re.IGNORECASE)
+_AUTHORITY = re.compile(r"(?P<host>[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::(?P<port>[1-9][0-9]{0,4}))?")
+_LABEL = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)")
+# Parsers that know the old spellings of IPv4 (decimal, octal, hex, short) try them when the last label is a number.
+_NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*")
+_PRIVATE_NAMES: Final = (
+    "localhost",
+    "local",
+    "internal",
+    "localdomain",
+    "home.arpa",
+    "lan",
+    "intranet",
+    "private",
+    "corp",
+)
+
+# IANA's special-purpose registries, and everything in IPv6 that is not global unicast or that wraps an IPv4 address.
+_SPECIAL_V4: Final = tuple(
+    IPv4Network(text)
+    for text in (
+        "0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12", "192.0.0.0/24",
+        "192.0.2.0/24", "192.88.99.0/24", "192.168.0.0/16", "198.18.0.0/15", "198.51.100.0/24", "203.0.113.0/24",
+        "224.0.0.0/3",
+    )
+)  # fmt: skip
+_GLOBAL_V6: Final = IPv6Network("2000::/3")
+_SPECIAL_V6: Final = tuple(IPv6Network(text) for text in ("2001::/23", "2001:db8::/32", "2002::/16", "3fff::/20"))
+
+
+@dataclass(frozen=True, slots=True)
+class BadAddress:
+    """Why an address is refused: a sentence. It never repeats the address, whose query may hold a secret."""
+
+    message: str
+
+
+def allowed_host(entry: str) -> AllowedHost:
+    """Read one entry of `TOLLHOUSE_WEBHOOK_ALLOW_HOSTS`: a host name, an address or a CIDR. Raises ValueError."""
+    try:
+        return ip_network(entry.strip("[]"))
+    except ValueError as error:
+        if not _is_name(entry.lower().split(".")):
+            raise ValueError(f'"{entry}" is neither a host name nor an address or CIDR') from error
+        return entry.lower()
+
+
+def check(url: str, allowed: Sequence[AllowedHost]) -> BadAddress | None:
+    """None when the upstream may be asked to call `url`. Any port is accepted: receivers run on many.
+
+    A host in `allowed` may be private, and may be called over http.
+    """
+    if len(url) > MAX_LENGTH:
+        return BadAddress(f'"webhookUrl" is longer than {MAX_LENGTH} characters.')
+    if not all("!" <= char <= "~" for char in url) or "\\" in url or "#" in url:
+        return BadAddress('"webhookUrl" must be visible ASCII, without "\\" and without a fragment ("#").')
+    matched = _URL.fullmatch(url)
+    authority = matched and _AUTHORITY.fullmatch(matched["authority"])
+    if not matched or not authority or int(authority["port"] or 443) > 65535:
+        return BadAddress('"webhookUrl" must read https://host/path, optionally with a port, without a user name.')
+    host = authority["host"].lower()
+    if _is_allowed(host, allowed):
+        return None
+    if matched["scheme"].lower() != "https":
+        return BadAddress('"webhookUrl" must use https.')
+    return _private(host)
+
+
+def _is_allowed(host: str, allowed: Sequence[AllowedHost]) -> bool:
+    address = _address(host)
+    return any(host == one if isinstance(one, str) else address is not None and address in one for one in allowed)
+
+
+def _address(host: str) -> IPv4Address | IPv6Address | None:
+    """The address that a host is in the one spelling we accept: four decimal numbers, or IPv6 in brackets."""
+    try:
+        return IPv6Address(host[1:-1]) if host.startswith("[") else IPv4Address(host)
+    except ValueError:
+        return None
+
+
+def _private(host: str) -> BadAddress | None:
+    address = _address(host)
+    if address is not None:
+        return None if _is_public(address) else BadAddress('"webhookUrl" must not be a private or reserved address.')
+    labels = host.split(".")
+    if _NUMBER.fullmatch(labels[-1]) or host.startswith("["):
+        return BadAddress('"webhookUrl" has an address that is not written as four decimal numbers or as IPv6.')
+    if not _is_name(labels):
+        return BadAddress('"webhookUrl" has a host that is not a valid name; leave out a dot at its end.')
+    if len(labels) < 2 or any(f".{host}".endswith(f".{name}") for name in _PRIVATE_NAMES):
+        return BadAddress('"webhookUrl" must name a host that the public internet knows.')
+    return None
+
+
+def _is_public(address: IPv4Address | IPv6Address) -> bool:
+    if isinstance(address, IPv4Address):
+        return not any(address in network for network in _SPECIAL_V4)
+    return address in _GLOBAL_V6 and not any(address in network for network in _SPECIAL_V6)
+
+
+def _is_name(labels: list[str]) -> bool:
+    sound = all(_LABEL.fullmatch(label) for label in labels) and not _NUMBER.fullmatch(labels[-1])
+    return sound and len(".".join(labels)) <= 253

@@ -1,0 +1,154 @@
+"""The policy desk: which policies and prices decide requests now, and how new ones become live.
+
+The rule of this file: only what compiles as a whole becomes live, and only what is live in the store decides. A live
+version that does not compile here is kept out; holds decided by the one before it are refused by the store as stale.
+"""
+
+import asyncio
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, replace
+from pathlib import PurePosixPath
+from typing import TypeAlias
+
+from gateway.core.complaint import Complaint
+from gateway.core.plan import Rules
+from gateway.ports import Policies, PolicyVersion, StoreUnavailable
+
+Files: TypeAlias = Mapping[str, str]
+Compile: TypeAlias = Callable[[Files], Rules | tuple[Complaint, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class KeptOut:
+    """A live version that this program cannot use, and why."""
+
+    version: str
+    complaints: tuple[Complaint, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """The files are live, as `version`."""
+
+    version: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unchanged:
+    """The same files were live already, as `version`."""
+
+    version: str
+
+
+@dataclass(frozen=True, slots=True)
+class Complaints:
+    """Every mistake in the files. Nothing changed."""
+
+    complaints: tuple[Complaint, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class OtherOrganization:
+    """The files name another organization than the one that the store serves. Nothing changed."""
+
+    named: str
+    ours: str
+
+
+@dataclass(frozen=True, slots=True)
+class RemovesTeams:
+    """Live teams that the files leave out and the author did not name as removed. Nothing changed."""
+
+    teams: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Conflict:
+    """Somebody else made a version live meanwhile. Nothing changed."""
+
+
+Refused: TypeAlias = Complaints | OtherOrganization
+
+
+class PolicyDesk:
+    """The policies of `organization`. `current` decides requests; it is None until a first version was read.
+
+    `kept_out` is the version that is live and unusable, if one is. Asking the store raises StoreUnavailable.
+    """
+
+    def __init__(self, policies: Policies, compile_files: Compile, organization: str) -> None:
+        self.organization = organization
+        self.current: Rules | None = None
+        self.kept_out: KeptOut | None = None
+        self._policies = policies
+        self._compile = compile_files
+        self._read: str | None = None
+        self._reading = asyncio.Lock()
+
+    @property
+    def rules(self) -> Rules:
+        """What decides requests now. Raises StoreUnavailable before a first version was read."""
+        if self.current is None:
+            raise StoreUnavailable("no usable policy version has been read")
+        return self.current
+
+    def knows_team(self, team: str) -> bool:
+        """Whether the current policies have a file for the team. Raises StoreUnavailable, as `rules` does."""
+        return team in self.rules.policies.teams
+
+    async def refresh(self) -> KeptOut | None:
+        """Take up the version that is live now. Returns it when it is unusable; then `current` stays as it was."""
+        if await self._policies.live_version() != self._read:
+            # Many requests learn at once that they are stale; one of them reads, the others wait for it.
+            async with self._reading:
+                await self._read_live()
+        return self.kept_out
+
+    async def _read_live(self) -> None:
+        live = await self._policies.live()
+        if live is None or live.version == self._read:
+            return
+        compiled = await asyncio.to_thread(self._compile, live.files)
+        if isinstance(compiled, Rules):
+            # The store's name for the version, because that is what every hold is compared with.
+            self.current, self.kept_out = replace(compiled, version=live.version), None
+        else:
+            self.kept_out = KeptOut(live.version, compiled)
+        self._read = live.version
+
+    async def live(self) -> PolicyVersion | None:
+        """The files that are live in the store, whether or not they can be used here."""
+        return await self._policies.live()
+
+    async def check(self, files: Files) -> Rules | Refused:
+        """What the files would be, or what is wrong with them. Changes nothing."""
+        compiled = await asyncio.to_thread(self._compile, files)
+        if not isinstance(compiled, Rules):
+            return Complaints(compiled)
+        named = compiled.policies.organization.slug
+        return compiled if named == self.organization else OtherOrganization(named, self.organization)
+
+    async def publish(
+        self, files: Files, remove_teams: Collection[str]
+    ) -> Published | Unchanged | Refused | RemovesTeams | Conflict:
+        """Make the files live. Teams that they leave out must be named in `remove_teams`."""
+        rules = await self.check(files)
+        if not isinstance(rules, Rules):
+            return rules
+        live = await self._policies.live()
+        if live is not None and live.version == rules.version:
+            return Unchanged(rules.version)
+        left_out = _teams(live.files) - _teams(files) - set(remove_teams) if live is not None else set()
+        if left_out:
+            return RemovesTeams(tuple(sorted(left_out)))
+        replaces = None if live is None else live.version
+        if not await self._policies.publish(PolicyVersion(rules.version, files), replaces):
+            return Conflict()
+        await self.refresh()
+        return Published(rules.version)
+
+
+def _teams(files: Files) -> set[str]:
+    """The teams by their file names, which also tells them of a version that does not compile any more."""
+    paths = (PurePosixPath(path) for path in files)
+    return {path.stem for path in paths if path.parent == PurePosixPath("teams") and path.suffix == ".toml"}

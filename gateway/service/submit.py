@@ -1,0 +1,195 @@
+"""One submission, from the authenticated key to the client's answer. Read `Submit.__call__` from top to bottom.
+
+The rule of this file: money is held before a byte leaves, and what became of the submit decides what becomes of the
+hold. There is no rollback: a process that dies between hold and capture leaves a hold that is due, which is an
+ordinary state with an owner.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Final
+
+from gateway.core.admission import Closed, Created, Exists, OverLimit, OverRate, Skewed, Stale
+from gateway.core.job import JobRequest
+from gateway.core.ledger import Outcome, Verb
+from gateway.core.money import MicroUsd
+from gateway.core.outcome import (
+    Charged,
+    Held,
+    Holding,
+    InDoubt,
+    NotHeld,
+    Overloaded,
+    Repeated,
+    StoreDown,
+    Submission,
+    TurnedDown,
+    Unsent,
+)
+from gateway.core.plan import Ids, Plan, Unplanned, plan, read_job
+from gateway.core.pricing import PriceUnknown
+from gateway.core.principal import Address, KeyRefused, Principal
+from gateway.core.refusal import before, refusal, shadow_refusals
+from gateway.core.reply import Accepted, NotSent, Rejected, Unknown, UpstreamResult
+from gateway.core.webhook_address import AllowedHost
+from gateway.ports import Clock, Entropy, Ledger, Outgoing, StoreUnavailable, Upstream
+from gateway.service.keyring import Keyring
+from gateway.service.outbox import Intent, Outbox
+from gateway.service.policy_desk import PolicyDesk
+
+_DECISIONS: Final = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A submit as it arrived: who asks and from where, the raw body, the request's id, and headers to send on."""
+
+    principal: Principal
+    body: bytes
+    request_id: str
+    address: Address | None
+    headers: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Submitted:
+    """What a submit came to, for which priced model (None: no such), and how many micro-USD were to be held."""
+
+    submission: Submission
+    model: str | None = None
+    amount: MicroUsd = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """Held, and allowed to send exactly these bytes."""
+
+    body: bytes
+    holding: Holding
+
+
+@dataclass(frozen=True, slots=True)
+class Submit:
+    """The use case and what it works with. `patience` is the upstream's one deadline; test keys meet the sandbox."""
+
+    desk: PolicyDesk
+    keyring: Keyring
+    ledger: Ledger
+    upstream: Upstream
+    sandbox: Upstream
+    outbox: Outbox
+    clock: Clock
+    entropy: Entropy
+    patience: timedelta
+    webhook_hosts: Sequence[AllowedHost] = ()
+
+    async def __call__(self, asked: Asked) -> Submitted:
+        now, start = self.clock.now(), self.clock.monotonic()
+        job = read_job(asked.body, self.webhook_hosts)
+        if not isinstance(job, JobRequest):
+            return Submitted(job)
+        ids = Ids(f"hold_{self.entropy.token(16).hex()}", self.entropy.token(8).hex(), asked.request_id)
+        planned = self._plan(job, asked.principal, ids, now)
+        if not isinstance(planned, Plan):
+            return Submitted(planned, None if isinstance(planned, PriceUnknown | StoreDown) else job.model)
+        about = partial(Submitted, model=job.model, amount=planned.admission.hold.amount)
+        upstream = self.sandbox if asked.principal.key.test else self.upstream
+        async with upstream.slot() as slot:
+            if slot is None:
+                return about(Overloaded())
+            held = await self._hold(job, asked, planned, ids, now)
+            if not isinstance(held, Ready):
+                return about(held)
+            sent, deadline = self.clock.monotonic(), start + self.patience.total_seconds()
+            result = await slot.submit(Outgoing(held.body, asked.headers, deadline))
+            holding = replace(held.holding, upstream_seconds=self.clock.monotonic() - sent)
+        return about(await self._settle(holding, result))
+
+    def _plan(self, job: JobRequest, principal: Principal, ids: Ids, now: datetime) -> Plan | Unplanned | StoreDown:
+        rules = self.desk.current
+        if rules is None:
+            return StoreDown("no policy version could be read yet")
+        return plan(job, principal, rules, ids, now, self.patience)
+
+    async def _hold(self, job: JobRequest, asked: Asked, planned: Plan, ids: Ids, now: datetime) -> Ready | NotHeld:
+        """Hold what was planned; plan again when key or policy turn out to have changed, twice at most."""
+        for _ in range(_DECISIONS):
+            try:
+                reply = await self.ledger.admit(planned.admission, now)
+                if not isinstance(reply, Stale):
+                    return _heard(reply, planned)
+                again = await self._plan_again(job, asked, ids, now)
+            except StoreUnavailable as error:
+                # The hold may stand all the same. It was never sent, so it goes back as soon as the store answers.
+                self.outbox.later(Intent(Verb.VOID, planned.admission.hold, facts={"cause": "never_sent"}))
+                return StoreDown(str(error))
+            if not isinstance(again, Plan):
+                return again
+            planned = again
+        return StoreDown("key or policy changed faster than a submit could be decided")
+
+    async def _plan_again(
+        self, job: JobRequest, asked: Asked, ids: Ids, now: datetime
+    ) -> Plan | Unplanned | StoreDown | KeyRefused:
+        kept_out = await self.desk.refresh()
+        if kept_out is not None:
+            return StoreDown(f"the live policy version {kept_out.version} does not compile here")
+        principal = await self.keyring.recheck(asked.principal, asked.address, now)
+        return self._plan(job, principal, ids, now) if isinstance(principal, Principal) else principal
+
+    async def _settle(self, holding: Holding, result: UpstreamResult) -> Held:
+        hold = holding.hold
+        match result:
+            case Accepted():
+                return await self._capture(holding, result)
+            case Rejected(reply):
+                await self.outbox.move(Intent(Verb.VOID, hold, facts={"cause": f"refused with {reply.status}"}))
+                return TurnedDown(holding, reply)
+            case NotSent(cause):
+                await self.outbox.move(Intent(Verb.VOID, hold, facts={"cause": f"not sent: {cause}"}))
+                return Unsent(holding, cause)
+            case Unknown(cause, reply):
+                await self.outbox.move(Intent(Verb.DOUBT, hold, facts={"cause": cause}))
+                return InDoubt(holding, cause, reply)
+
+    async def _capture(self, holding: Holding, accepted: Accepted) -> Charged | InDoubt:
+        """Post what the upstream charged. What it did not say, or says unreadably, is posted as it was held."""
+        hold = holding.hold
+        cost = hold.amount if accepted.cost is None else accepted.cost
+        facts = _cost_odds(accepted.cost, hold.amount)
+        moved = await self.outbox.move(Intent(Verb.CAPTURE, hold, accepted.job_id, cost, facts))
+        if moved is None:
+            return Charged(holding, accepted.reply, accepted.job_id, cost)
+        if moved.outcome is Outcome.JOB_BOUND:
+            await self.outbox.move(Intent(Verb.DOUBT, hold, facts={"cause": "job id bound to another hold"}))
+            return InDoubt(holding, "job id bound to another hold", None)
+        return Charged(replace(holding, balances=moved.balances), accepted.reply, accepted.job_id, cost)
+
+
+def _heard(reply: Created | Exists | OverLimit | OverRate | Skewed | Closed, planned: Plan) -> Ready | NotHeld:
+    """What the store's answer to a hold means for the submit. Only `Ready` may be sent."""
+    admission = planned.admission
+    match reply:
+        case Created(balances):
+            found = before(admission.demands, balances)
+            shadow = tuple(one.demand.account.limit for one in shadow_refusals(admission.demands, found))
+            return Ready(planned.sealed.body, Holding(admission.hold, admission.demands, balances, shadow))
+        case OverLimit(balances):
+            return refusal(admission.demands, balances) or StoreDown("the store refused a job that had room")
+        case OverRate():
+            return reply
+        case Exists(state, same_body):
+            return Repeated(admission.hold.id, state, same_body)
+        case Skewed(by_us):
+            return StoreDown(f"our clock and the store's differ by {by_us} microseconds")
+        case Closed(reason):
+            return StoreDown(f"the store is {reason}")
+
+
+def _cost_odds(cost: int | None, held: int) -> dict[str, str]:
+    """What an entry says of a cost that is not what was held. Rounding may differ by one micro-USD."""
+    if cost is None:
+        return {"cost_unknown": "true"}
+    return {"overage": str(cost - held)} if cost > held + 1 else {}

@@ -1,0 +1,66 @@
+"""The errors that only the control plane answers with; what it shares with the data plane is in `errors.py`."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from gateway.core.complaint import Complaint
+from gateway.service.policy_desk import Complaints, Conflict, OtherOrganization, RemovesTeams
+from gateway.web.problem import GatewayError
+
+# Code -> its status.
+CODES: Final[Mapping[str, int]] = {
+    "TEAM_UNKNOWN": 404,
+    "KEY_NOT_FOUND": 404,
+    "POLICY_NOT_FOUND": 404,
+    "POLICY_INVALID": 422,
+    "POLICY_REMOVES_TEAMS": 409,
+    "POLICY_CONFLICT": 409,
+    "ORGANIZATION_MISMATCH": 409,
+    "STORE_UNAVAILABLE": 503,
+}
+
+
+def _error(code: str, message: str, details: Mapping[str, object] | None = None) -> GatewayError:
+    return GatewayError(CODES[code], code, message, details or {})
+
+
+def team_unknown(team: str) -> GatewayError:
+    message = f'The live policies have no team "{team}". Add teams/{team}.toml and apply it first.'
+    return _error("TEAM_UNKNOWN", message, {"field": "team"})
+
+
+def key_not_found(key_id: str) -> GatewayError:
+    return _error("KEY_NOT_FOUND", f'There is no key "{key_id}".')
+
+
+def no_policies() -> GatewayError:
+    return _error("POLICY_NOT_FOUND", "No policies are live yet. Apply some.")
+
+
+def not_published(refused: Complaints | OtherOrganization | RemovesTeams | Conflict) -> GatewayError:
+    """Why files did not become live, or could not."""
+    match refused:
+        case Complaints(complaints):
+            message = f"The files have {len(complaints)} mistake{'s' * (len(complaints) != 1)}; nothing changed."
+            return _error("POLICY_INVALID", message, {"complaints": listed(complaints)})
+        case OtherOrganization(named, ours):
+            message = f'The files are for the organization "{named}", and this store serves "{ours}".'
+            return _error("ORGANIZATION_MISMATCH", message, {"named": named, "ours": ours})
+        case RemovesTeams(teams):
+            message = (
+                f"The files leave out {', '.join(teams)}. Nothing changed; name those that shall go (--remove-team)."
+            )
+            return _error("POLICY_REMOVES_TEAMS", message, {"teams": list(teams)})
+        case Conflict():
+            message = "Somebody else applied other files meanwhile. Nothing changed; look at what is live, then retry."
+            return _error("POLICY_CONFLICT", message)
+
+
+def listed(complaints: tuple[Complaint, ...]) -> list[dict[str, str]]:
+    """Mistakes in policy files, as JSON."""
+    return [{"file": one.file, "key": one.key, "message": one.message} for one in complaints]
+
+
+def store_unavailable() -> GatewayError:
+    message = "The store does not answer. Whether anything changed is not known: look, then try again."
+    return GatewayError(CODES["STORE_UNAVAILABLE"], "STORE_UNAVAILABLE", message, retry_after=2)

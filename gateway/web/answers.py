@@ -1,0 +1,61 @@
+"""A submission as the client's answer: the upstream's own bytes, or an error of ours."""
+
+from datetime import datetime
+from typing import TypeAlias
+
+from aiohttp import web
+
+from gateway.core.account import tightest
+from gateway.core.money import MicroUsd, format_usd
+from gateway.core.outcome import Charged, Holding, InDoubt, Submission, TurnedDown, Unsent
+from gateway.core.reply import Reply
+from gateway.web import errors, headers
+from gateway.web.limit_rows import instant
+from gateway.web.problem import GatewayError
+from gateway.web.refusals import error_of
+
+Answer: TypeAlias = web.Response | GatewayError
+
+
+def answer(submission: Submission, contact: str | None, now: datetime) -> Answer:
+    """`contact` is whom the team asks about its limits; `now` (UTC) is when the submit arrived."""
+    match submission:
+        case Charged(holding, reply, _, cost):
+            return _passed_on(reply, _money_headers(holding, cost))
+        case TurnedDown(holding, reply):
+            return _passed_on(reply, {headers.HOLD_ID: holding.hold.id})
+        case InDoubt(holding, _, Reply() as reply):
+            told = {**errors.NO_RETRY, **_money_headers(holding, holding.hold.amount)}
+            return _passed_on(reply, told)
+        case InDoubt(holding):
+            return _with_headers(errors.outcome_unknown(holding.hold.id), _money_headers(holding, holding.hold.amount))
+        case Unsent(holding):
+            return errors.upstream_unreachable(holding.hold.id)
+        case _:
+            return error_of(submission, contact, now)
+
+
+def _passed_on(reply: Reply, own: dict[str, str]) -> web.Response:
+    """The upstream's status and bytes, with the headers of its that may pass, and ours."""
+    passed = headers.client_headers(reply.headers)
+    passed.update(own)
+    if reply.status >= 400:
+        passed[headers.ERROR_SOURCE] = "upstream"
+    return web.Response(status=reply.status, headers=passed, body=reply.body)
+
+
+def _money_headers(holding: Holding, cost: MicroUsd) -> dict[str, str]:
+    told = {headers.COST_USD: format_usd(cost), headers.HOLD_ID: holding.hold.id}
+    standing = tightest(holding.demands, holding.balances)
+    if standing is not None:
+        told[headers.LIMIT] = standing.demand.account.limit
+        told[headers.HEADROOM_USD] = format_usd(standing.headroom)
+        if (resets_at := instant(standing.demand.resets_at)) is not None:
+            told[headers.RESETS_AT] = resets_at
+    return told
+
+
+def _with_headers(error: GatewayError, own: dict[str, str]) -> GatewayError:
+    return GatewayError(
+        error.status, error.code, error.message, error.details, {**error.headers, **own}, error.retry_after
+    )

@@ -1,0 +1,104 @@
+"""Who a request comes from: its key and its address.
+
+The rule of this file: nothing of a request but its headers and its peer is looked at, and a text without a secret's
+form and checksum costs no look-up.
+"""
+
+import hashlib
+import hmac
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from ipaddress import ip_address
+from typing import assert_never
+
+from aiohttp import web
+
+from gateway.core.key_secret import Kind, kind_of
+from gateway.core.principal import Address, KeyRefused, Network, Principal, Scope, unmapped
+from gateway.ports import StoreUnavailable
+from gateway.service.keyring import Keyring, Unrecognised
+from gateway.web import errors
+from gateway.web.problem import GatewayError
+from gateway.web.refusals import key_error
+
+
+@dataclass(frozen=True, slots=True)
+class Auth:
+    """The data plane's door. `trusted_proxies` are believed when they name the client they speak for."""
+
+    keyring: Keyring
+    trusted_proxies: tuple[Network, ...] = ()
+
+    async def principal(self, request: web.BaseRequest, scope: Scope | None) -> Principal | GatewayError:
+        """Whose request this is, if its key may be used for what needs `scope` (None: any key may)."""
+        secret = presented(request.headers)
+        if not isinstance(secret, str):
+            return secret
+        try:
+            admitted = await self.keyring.admit(secret, scope, self.address(request))
+        except StoreUnavailable:
+            return errors.store_unavailable()
+        match admitted:
+            case Principal():
+                return admitted
+            case Unrecognised():
+                return errors.key_invalid()
+            case KeyRefused():
+                return key_error(admitted)
+            case _:
+                assert_never(admitted)
+
+    def address(self, request: web.BaseRequest) -> Address | None:
+        """The client's address; None when it has none that we know (a unix socket, a proxy that names it badly)."""
+        forwarded = request.headers.getall("X-Forwarded-For", ())
+        return client_address(request.remote, forwarded, self.trusted_proxies)
+
+
+def presented(headers: Mapping[str, str]) -> str | GatewayError:
+    """The secret that a request presents, in either of the two headers; the edge saw to it that there is only one."""
+    if "x-api-key" in headers:
+        return headers["x-api-key"].strip()
+    if "Authorization" not in headers:
+        return errors.key_missing()
+    scheme, _, secret = headers["Authorization"].strip().partition(" ")
+    return secret.strip() if scheme.lower() == "bearer" else errors.key_invalid()
+
+
+def client_address(peer: str | None, forwarded: Iterable[str], trusted: Sequence[Network]) -> Address | None:
+    """The peer; behind trusted proxies the right-most address of `X-Forwarded-For` that is not one of them.
+
+    Whatever stands left of that address was written by the client, and may be anything. An entry that is no address
+    hides who wrote it, so then there is none.
+    """
+    hops = [hop for line in forwarded for hop in line.split(",")]
+    address = _address(peer or "")
+    while hops and address is not None and any(address in network for network in trusted):
+        address = _address(hops.pop())
+    return address
+
+
+def _address(text: str) -> Address | None:
+    """Reads `192.0.2.1`, `2001:db8::1`, and both as some proxies write them: with a port, IPv6 in brackets."""
+    host = text.strip()
+    if host.startswith("["):
+        host = host[1:].partition("]")[0]
+    elif host.count(":") == 1:
+        host = host.partition(":")[0]
+    try:
+        return unmapped(ip_address(host))
+    except ValueError:
+        return None
+
+
+def opens_control_plane(headers: Mapping[str, str], admin_key: str) -> GatewayError | None:
+    """Why a request may not administer, None when it may: only the admin key does, compared in constant time."""
+    secret = presented(headers)
+    if not isinstance(secret, str):
+        return secret
+    if kind_of(secret) is Kind.ADMIN and hmac.compare_digest(_fingerprint(secret), _fingerprint(admin_key)):
+        return None
+    return errors.key_invalid()
+
+
+def _fingerprint(secret: str) -> bytes:
+    return hashlib.sha256(secret.encode("utf-8")).digest()

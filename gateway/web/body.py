@@ -1,0 +1,57 @@
+"""Reading a JSON body: its type, its size and its pace, all bounded."""
+
+import asyncio
+import re
+from typing import Final
+
+from aiohttp import HttpVersion11, web
+
+from gateway.web import errors
+from gateway.web.problem import GatewayError
+
+_JSON = re.compile(r'application/json[ \t]*(?:;[ \t]*charset=(?:utf-8|"utf-8")[ \t]*)?', re.IGNORECASE)
+_CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
+
+
+async def continue_later(_request: web.Request) -> None:
+    """The `expect_handler` of routes that call `read_body`, which asks for the body once it is sure to want it."""
+
+
+async def read_body(request: web.Request, limit: int, seconds: float) -> bytes | GatewayError:
+    """The whole body, at most `limit` bytes, complete within `seconds`; or why not.
+
+    Whatever is refused here may leave unread bytes behind: the edge then closes the connection after the answer.
+    """
+    refused = _refusal(request, limit)
+    if refused is not None:
+        return refused
+    try:
+        async with asyncio.timeout(seconds):
+            return await _read(request, limit)
+    except TimeoutError:
+        return errors.body_late(seconds)
+    except (web.RequestPayloadError, OSError):
+        return errors.invalid_request("The body ended before it was complete, or its chunks are malformed.")
+
+
+def _refusal(request: web.Request, limit: int) -> GatewayError | None:
+    if not _JSON.fullmatch(request.headers.get("Content-Type", "")):
+        return errors.unsupported_media_type('The body must be sent as "Content-Type: application/json".')
+    codings = request.headers.getall("Content-Encoding", ())
+    if any(coding.lower() != "identity" for coding in codings):
+        return errors.unsupported_media_type("The body must be sent without a content encoding.")
+    if (request.content_length or 0) > limit:
+        return errors.body_too_large(limit)
+    return None
+
+
+async def _read(request: web.Request, limit: int) -> bytes | GatewayError:
+    if "Expect" in request.headers and request.version == HttpVersion11:
+        await request.writer.write(_CONTINUE)
+        request.writer.output_size = 0
+    content = bytearray()
+    async for chunk in request.content.iter_any():
+        content += chunk
+        if len(content) > limit:
+            return errors.body_too_large(limit)
+    return bytes(content)

@@ -1,0 +1,69 @@
+"""`POST /v1/jobs/submit`: who asks, what for, and the answer; the use case in between is `service/submit.py`."""
+
+import logging
+from typing import Final
+
+from aiohttp import web
+
+from gateway.core.money import format_usd
+from gateway.core.outcome import Broken, Charged, InDoubt, StoreDown, TurnedDown, Unsent, label
+from gateway.core.principal import Scope
+from gateway.ports import Observation
+from gateway.service.submit import Asked
+from gateway.web import answers, headers
+from gateway.web.body import read_body
+from gateway.web.edge import REQUEST_ID, answer
+from gateway.web.framing import query_refusal
+from gateway.web.plane import PLANE
+from gateway.web.problem import GatewayError
+
+_LOG: Final = logging.getLogger("tollhouse.submissions")
+
+
+async def submit(request: web.Request) -> web.StreamResponse:
+    """One submission over HTTP."""
+    plane = request.app[PLANE]
+    started, now = plane.clock.monotonic(), plane.clock.now()
+    principal = query_refusal(request) or await plane.auth.principal(request, Scope.SUBMIT_JOB)
+    if isinstance(principal, GatewayError):
+        return answer(request, principal)
+    body = await read_body(request, plane.max_body, plane.body_timeout)
+    if isinstance(body, GatewayError):
+        return answer(request, body)
+    sent_on = headers.upstream_headers(request.headers, request[REQUEST_ID])
+    asked = Asked(principal, body, request[REQUEST_ID], plane.auth.address(request), sent_on)
+    submitted = await plane.submit(asked)
+    told = answers.answer(submitted.submission, plane.contact(principal), now)
+    response = answer(request, told) if isinstance(told, GatewayError) else told
+    seconds = plane.clock.monotonic() - started
+    seen = Observation(
+        principal.team, submitted.model, principal.key.test, submitted.submission, submitted.amount, seconds
+    )
+    plane.telemetry.observe(seen)
+    _LOG.info("submission", extra={"fields": _line(asked, seen, response.status)})
+    return response
+
+
+def _line(asked: Asked, seen: Observation, status: int) -> dict[str, object]:
+    """One submission as a log line: who, what, what became of it; no secret and nothing of the input."""
+    line: dict[str, object] = {
+        "request_id": asked.request_id,
+        "team": seen.team,
+        "key": asked.principal.key.id,
+        "model": seen.model,
+        "outcome": label(seen.submission),
+        "status": status,
+        "milliseconds": round(seen.seconds * 1000, 3),
+    }
+    match seen.submission:
+        case Charged(holding, _, job, cost):
+            line |= {"hold": holding.hold.id, "job": job, "cost_usd": format_usd(cost)}
+        case InDoubt(holding, cause) | Unsent(holding, cause):
+            line |= {"hold": holding.hold.id, "held_usd": format_usd(holding.hold.amount), "cause": cause}
+        case TurnedDown(holding):
+            line |= {"hold": holding.hold.id}
+        case StoreDown(reason) | Broken(reason):
+            line |= {"cause": reason}
+        case _:
+            pass
+    return line

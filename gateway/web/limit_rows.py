@@ -1,0 +1,40 @@
+"""Limits as clients see them: the same names and forms in `/me`, in `/quote` and in the details of a refusal."""
+
+from datetime import datetime
+
+from gateway.core.account import Balance, Demand, Meter, headroom
+from gateway.core.money import format_usd
+from gateway.core.refusal import Verdict
+
+
+def amount(meter: Meter, value: int) -> str | int:
+    """Money as a decimal string of USD with six places, counts as they are."""
+    return format_usd(value) if meter is Meter.USD else value
+
+
+def instant(moment: datetime | None) -> str | None:
+    """ISO 8601 in UTC, to the second."""
+    return None if moment is None else moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def standing_row(demand: Demand, balance: Balance) -> dict[str, object]:
+    """How one limit stands now. The amount of the demand plays no part."""
+    meter = demand.account.meter
+    return {
+        "name": demand.account.limit,
+        "scope": demand.account.scope,
+        "meter": meter,
+        "window": demand.window or None,
+        "mode": "enforce" if demand.enforced else "shadow",
+        "ceiling": amount(meter, demand.ceiling),
+        "posted": amount(meter, balance.posted),
+        "held": amount(meter, balance.held),
+        "headroom": amount(meter, headroom(demand.ceiling, balance)),
+        "resets_at": instant(demand.resets_at),
+    }
+
+
+def demand_row(demand: Demand, balance: Balance, verdict: Verdict) -> dict[str, object]:
+    """How one limit stands towards one job. The balance is the one without the job."""
+    required = amount(demand.account.meter, demand.amount)
+    return {**standing_row(demand, balance), "required": required, "verdict": verdict}

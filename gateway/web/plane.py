@@ -1,0 +1,38 @@
+"""What the data plane's handlers work with, given to them by the composition root."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from aiohttp import web
+
+from gateway.core.principal import Principal
+from gateway.ports import Clock, Telemetry
+from gateway.service.policy_desk import PolicyDesk
+from gateway.service.preview import Previews
+from gateway.service.readiness import Probe
+from gateway.service.submit import Submit
+from gateway.web.auth import Auth
+
+
+@dataclass(frozen=True, slots=True)
+class DataPlane:
+    """`max_body` is in bytes, `body_timeout` in seconds."""
+
+    auth: Auth
+    submit: Submit
+    previews: Previews
+    desk: PolicyDesk
+    telemetry: Telemetry
+    clock: Clock
+    max_body: int
+    body_timeout: float
+
+    def contact(self, principal: Principal) -> str | None:
+        """Whom the principal's team asks about its limits, if its policy says so."""
+        rules = self.desk.current
+        team = rules.policies.teams.get(principal.team) if rules else None
+        return team.owner if team else None
+
+
+PLANE: Final = web.AppKey("plane", DataPlane)
+PROBE: Final = web.AppKey("probe", Probe)

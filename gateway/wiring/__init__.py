@@ -1,0 +1,7 @@
+"""The composition root: settings in, a running gateway out. The only place that knows every part."""
+
+from gateway.wiring.gateway import Gateway, open_gateway
+from gateway.wiring.store import packaged_policies
+from gateway.wiring.trouble import CannotStart
+
+__all__ = ["CannotStart", "Gateway", "open_gateway", "packaged_policies"]

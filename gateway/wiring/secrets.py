@@ -1,0 +1,53 @@
+"""The secrets of a gateway: those it was given, or those of its data directory, made at the first start."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from gateway.adapters.secret_files import SecretFileError, WatchedSecret, kept_secret
+from gateway.adapters.system import SystemEntropy
+from gateway.core.key_secret import ENTROPY_BYTES, Kind, Peppers, kind_of, mint, parse_peppers
+from gateway.settings import Settings
+from gateway.wiring.trouble import CannotStart
+
+
+@dataclass(frozen=True, slots=True)
+class Secrets:
+    """What digests virtual keys, and what opens the control plane."""
+
+    peppers: Peppers = field(repr=False)
+    admin_key: str = field(repr=False)
+
+
+def gateway_secrets(settings: Settings, entropy: SystemEntropy) -> Secrets:
+    """Raises CannotStart, naming the setting or file at fault and never its content."""
+    try:
+        pepper = settings.pepper.get_secret_value() if settings.pepper else _kept_pepper(settings, entropy)
+        admin = settings.admin_key.get_secret_value() if settings.admin_key else _kept_admin_key(settings, entropy)
+        peppers = parse_peppers(pepper)
+    except SecretFileError as error:
+        raise CannotStart(str(error)) from None
+    except ValueError as error:
+        raise CannotStart(f"TOLLHOUSE_PEPPER: {error}") from None
+    if kind_of(admin) is not Kind.ADMIN:
+        raise CannotStart("TOLLHOUSE_ADMIN_KEY: an admin key is toll_admin_ and 36 characters with a sound checksum")
+    return Secrets(peppers, admin)
+
+
+def _kept_pepper(settings: Settings, entropy: SystemEntropy) -> str:
+    return kept_secret(settings.data_dir / "pepper", lambda: f"1:{entropy.token(32).hex()}")
+
+
+def _kept_admin_key(settings: Settings, entropy: SystemEntropy) -> str:
+    return kept_secret(settings.data_dir / "admin.key", lambda: mint(Kind.ADMIN, entropy.token(ENTROPY_BYTES)))
+
+
+def upstream_key(settings: Settings) -> Callable[[], str]:
+    """The real key, asked for afresh by every request: a key in a file may be replaced while we run."""
+    if settings.pixelbyte_api_key is not None:
+        return settings.pixelbyte_api_key.get_secret_value
+    if settings.pixelbyte_api_key_file is None:
+        raise CannotStart("PIXELBYTE_API_KEY is not set")
+    try:
+        return WatchedSecret(settings.pixelbyte_api_key_file)
+    except SecretFileError as error:
+        raise CannotStart(f"PIXELBYTE_API_KEY_FILE: {error}") from None

