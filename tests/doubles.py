@@ -73,7 +73,7 @@ def policy_files(*teams: str, organization: str = "acme", **more: str) -> dict[s
 
 def compile_plainly(files: Mapping[str, str]) -> Rules | tuple[Complaint, ...]:
     """What policy files come to when all that matters is who is in them."""
-    complaints = tuple(Complaint(file, "", "is bad") for file, text in files.items() if text == "bad")
+    complaints = tuple(Complaint(file, "", "is bad") for file, text in sorted(files.items()) if text == "bad")
     if complaints:
         return complaints
     paths = [PurePosixPath(file) for file in files]

@@ -3,12 +3,13 @@
 import json
 from importlib.resources import files
 from pathlib import Path
-from typing import NoReturn
 
 import click
 
+from gateway.adapters.policy_files import read_directory
 from gateway.adapters.policy_files.prices import read_price_book
 from gateway.adapters.system import SystemClock
+from gateway.cli.control import FAILURE, NOT_FOUND, USAGE, fail
 from gateway.core.money import format_usd
 from gateway.core.pricing import InputRefused, PriceBook, PriceUnknown, Quote
 from gateway.core.rate_card import ModelPrice
@@ -39,10 +40,10 @@ def quote(slug: str, fields: tuple[str, ...], version: str | None, as_json: bool
         case Quote() as priced:
             click.echo(json.dumps(_document(priced)) if as_json else _table(priced, book.models(now)[slug]))
         case InputRefused(message=message):
-            _fail(2, message)
+            fail(USAGE, message)
         case PriceUnknown():
             where = "" if version is None else f' in version "{version}"'
-            _fail(3, f'No price for model "{slug}"{where}.')
+            fail(NOT_FOUND, f'No price for model "{slug}"{where}.')
 
 
 def _inputs(fields: tuple[str, ...]) -> dict[str, object]:
@@ -63,22 +64,18 @@ def _default_policies() -> Path:
 
 
 def _price_book(policies: Path) -> PriceBook:
-    paths = sorted((policies / "prices").glob("*.toml"))
-    if not paths:
-        _fail(1, f"{policies / 'prices'} has no price files.")
-    try:
-        book = read_price_book({f"prices/{path.name}": path.read_text("utf-8") for path in paths})
-    except (OSError, UnicodeDecodeError) as error:
-        _fail(1, f"Cannot read the price files: {error}")
+    """Only what is wrong with the prices matters here, not what is wrong beside them."""
+    directory = read_directory(policies)
+    unread = [one for one in directory.complaints if one.file in (".", "prices") or one.file.startswith("prices/")]
+    texts = {file: text for file, text in directory.files.items() if file.startswith("prices/")}
+    if unread:
+        fail(FAILURE, *map(str, unread))
+    if not texts:
+        fail(FAILURE, f"{policies / 'prices'} has no price files.")
+    book = read_price_book(texts)
     if not isinstance(book, PriceBook):
-        _fail(1, *map(str, book))
+        fail(FAILURE, *map(str, book))
     return book
-
-
-def _fail(code: int, *sentences: str) -> NoReturn:
-    for sentence in sentences:
-        click.echo(sentence, err=True)
-    raise SystemExit(code)
 
 
 def _document(priced: Quote) -> dict[str, object]:

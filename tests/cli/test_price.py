@@ -1,6 +1,8 @@
 """`tollhouse price quote`, as somebody types it: no gateway, no key, no network."""
 
 import json
+import shutil
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -121,7 +123,21 @@ def test_a_file_that_is_not_text_is_a_failure(tmp_path: Path) -> None:
     result = run(KLING, policies=tmp_path)
 
     assert (result.exit_code, result.stdout) == (1, "")
-    assert result.stderr.startswith("Cannot read the price files: ")
+    assert result.stderr == "prices/a.toml: is not UTF-8: byte 0 is wrong\n"
+
+
+def test_what_is_wrong_beside_the_prices_is_no_matter(tmp_path: Path) -> None:
+    shutil.copytree(SHIPPED / "prices", tmp_path / "prices")
+    (tmp_path / "organization.toml").write_bytes(b"\xff\xfe")
+
+    assert run(KLING, policies=tmp_path).exit_code == 0
+
+
+def test_a_directory_that_is_not_there_is_a_failure(tmp_path: Path) -> None:
+    result = run(KLING, policies=tmp_path / "none")
+
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert "is not a directory that can be read" in result.stderr
 
 
 def test_the_directory_comes_from_the_environment(tmp_path: Path) -> None:
@@ -143,6 +159,6 @@ def test_the_directory_is_policies_where_there_is_one(tmp_path: Path, monkeypatc
 def test_the_packaged_directory_is_the_last_resort(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("TOLLHOUSE_POLICIES", raising=False)
-    monkeypatch.setattr("gateway.cli.price.files", lambda package: {"gateway": SHIPPED.parent}[package])
+    monkeypatch.setattr(sys.modules["gateway.cli.price"], "files", lambda package: {"gateway": SHIPPED.parent}[package])
 
     assert run(KLING, policies=None).exit_code == 0

@@ -4,23 +4,23 @@ The rule of this file: it reads the document as TOML gave it and passes over wha
 complains of that), so that one mistake never hides another.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from fractions import Fraction
 from math import prod
-from typing import TypeAlias
+from typing import TypeAlias, TypeGuard
 
+from gateway.adapters.policy_files.toml import Toml, array, strings, table, tables
 from gateway.core.field_name import fold
 from gateway.core.money import MAX_AMOUNT
 from gateway.core.rate_card import MULTIPLIER, WHOLE_NUMBER, option_text
 
 Broken: TypeAlias = tuple[str, str]
-Toml: TypeAlias = Mapping[str, object]
 
 
 def rules_broken(document: Toml) -> Iterator[Broken]:
     """Every rule that the document breaks, as TOML key and sentence."""
     first: dict[str, str] = {}
-    for place, model in _tables("model", document.get("model")):
+    for place, model in tables("model", document):
         slug = model.get("slug")
         if isinstance(slug, str) and (other := first.setdefault(slug, place)) != place:
             yield f"{place}.slug", f"is priced already, in {other}"
@@ -28,7 +28,7 @@ def rules_broken(document: Toml) -> Iterator[Broken]:
 
 
 def _model(place: str, model: Toml) -> Iterator[Broken]:
-    factors = _tables(f"{place}.factors", model.get("factors"))
+    factors = [(f"{place}.{at}", factor) for at, factor in tables("factors", model)]
     yield from _names(place, model, factors)
     yield from _versions(place, model.get("versions"))
     yield from _meters(place, model, factors)
@@ -43,7 +43,7 @@ def _names(place: str, model: Toml, factors: list[tuple[str, Toml]]) -> Iterator
     """No name may stand for two things, nor be so like another that a client could take one for the other."""
     names = [(f"{at}.field", factor.get("field")) for at, factor in factors]
     names += [(f"{at}.bounds", str(factor["bounds"]).partition("[")[0]) for at, factor in factors if "bounds" in factor]
-    names += [(f"{place}.free[{index}]", name) for index, name in enumerate(_list(model.get("free")))]
+    names += [(f"{place}.free[{index}]", name) for index, name in strings(model.get("free"))]
     first: dict[str, str] = {}
     for key, name in names:
         folded = fold(name) if isinstance(name, str) else ""
@@ -52,14 +52,14 @@ def _names(place: str, model: Toml, factors: list[tuple[str, Toml]]) -> Iterator
 
 
 def _versions(place: str, versions: object) -> Iterator[Broken]:
-    listed = _list(versions)
+    listed = array(versions)
     for index, version in enumerate(listed):
         if version in listed[:index]:
             yield f"{place}.versions[{index}]", "is listed already"
 
 
 def _meters(place: str, model: Toml, factors: list[tuple[str, Toml]]) -> Iterator[Broken]:
-    for meter, feed in _table(model.get("meters")).items():
+    for meter, feed in table(model.get("meters")).items():
         if not isinstance(feed, str) or meter not in ("seconds", "images"):
             continue
         named = [factor for _, factor in factors if factor.get("field") == feed]
@@ -70,11 +70,15 @@ def _meters(place: str, model: Toml, factors: list[tuple[str, Toml]]) -> Iterato
 
 
 def _default(at: str, factor: Toml) -> Iterator[Broken]:
-    default = factor.get("default")
+    default, options = factor.get("default"), _options(factor)
     if default is not None and factor.get("from") == "media":
         yield f"{at}.default", "must be left out: the media decides the value"
-    elif isinstance(default, str | int) and (options := _options(factor)) and option_text(default) not in options:
+    elif options and _is_scalar(default) and option_text(default) not in options:
         yield f"{at}.default", "must be one of the options " + ", ".join(f'"{text}"' for text in options)
+
+
+def _is_scalar(value: object) -> TypeGuard[str | int | bool]:
+    return isinstance(value, str) or (isinstance(value, int) and abs(value) <= MAX_AMOUNT)
 
 
 def _bounds(at: str, factor: Toml) -> Iterator[Broken]:
@@ -102,7 +106,7 @@ def _ratios(factor: Toml) -> list[Fraction]:
     """The multipliers that can be read, in the order of their options: as numbers where they are numbers."""
     readable = {
         text: Fraction(multiplier)
-        for text, multiplier in _table(factor.get("multipliers")).items()
+        for text, multiplier in table(factor.get("multipliers")).items()
         if isinstance(multiplier, str) and MULTIPLIER.fullmatch(multiplier)
     }
     return [readable[text] for text in sorted(readable, key=lambda text: (len(text), text))]
@@ -113,16 +117,4 @@ def _whole_numbers(factor: Toml) -> bool:
 
 
 def _options(factor: Toml) -> list[str]:
-    return list(_table(factor.get("multipliers")))
-
-
-def _tables(place: str, value: object) -> list[tuple[str, Toml]]:
-    return [(f"{place}[{index}]", _table(one)) for index, one in enumerate(_list(value))]
-
-
-def _table(value: object) -> Toml:
-    return value if isinstance(value, dict) else {}
-
-
-def _list(value: object) -> list[object]:
-    return value if isinstance(value, list) else []
+    return list(table(factor.get("multipliers")))

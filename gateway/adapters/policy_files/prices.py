@@ -4,19 +4,17 @@ The rule of this file: one reading names every mistake, by its key and in a sent
 `price_tables.py`; what they must be to each other, in `price_rules.py`.
 """
 
-import json
 import re
 import tomllib
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from pathlib import PurePosixPath
-from typing import Final
 
 from pydantic import ValidationError
-from pydantic_core import ErrorDetails
 
 from gateway.adapters.policy_files.price_rules import rules_broken
 from gateway.adapters.policy_files.price_tables import BOUNDS, CardTable, FactorTable, ModelTable
+from gateway.adapters.policy_files.sentences import complaints
 from gateway.core.account import Meter
 from gateway.core.complaint import Complaint
 from gateway.core.money import Rounding
@@ -24,62 +22,52 @@ from gateway.core.pricing import PriceBook
 from gateway.core.rate_card import Bounds, Factor, ModelPrice, RateCard, Unit, option
 
 _STEM = re.compile(r"[0-9A-Za-z][0-9A-Za-z._-]{0,63}", re.ASCII)
-_BARE_KEY = re.compile(r"[0-9A-Za-z_-]+", re.ASCII)
-
-_SENTENCES: Final = {
-    "missing": "is required",
-    "extra_forbidden": "is not a key that is known here",
-    "list_type": "must be an array",
-    "dict_type": "must be a table",
-    "model_type": "must be a table",
-    "too_short": "must have at least one entry",
-}
 
 
 def parse_prices(file: str, document: Mapping[str, object]) -> RateCard | tuple[Complaint, ...]:
     """Read one price file, parsed by `tomllib`. `file` is its path below the policies directory."""
-    complaints = _misnamed(file)
+    found = _misnamed(file)
     table: CardTable | None = None
     try:
         table = CardTable.model_validate(document)
     except ValidationError as mistakes:
-        complaints += [Complaint(file, _key(error["loc"]), _sentence(error)) for error in mistakes.errors()]
-    complaints += [Complaint(file, key, message) for key, message in rules_broken(document)]
-    if table is None or complaints:
-        return tuple(complaints)
+        found += complaints(file, CardTable, mistakes)
+    found += [Complaint(file, key, message) for key, message in rules_broken(document)]
+    if table is None or found:
+        return tuple(found)
     return _rate_card(PurePosixPath(file).stem, table)
 
 
 def price_book(cards: Iterable[RateCard]) -> PriceBook | tuple[Complaint, ...]:
     """Put rate cards together. Two that begin at the same moment are a mistake: which is the newer one?"""
     by_start: dict[datetime, str] = {}
-    complaints: list[Complaint] = []
+    mistakes: list[Complaint] = []
     ordered = sorted(cards, key=lambda card: card.version)
     for card in ordered:
         other = by_start.setdefault(card.effective_from, card.version)
         if other != card.version:
             message = f"must differ from that of prices/{other}.toml"
-            complaints.append(Complaint(f"prices/{card.version}.toml", "effective_from", message))
-    return tuple(complaints) or PriceBook(tuple(ordered))
+            mistakes.append(Complaint(f"prices/{card.version}.toml", "effective_from", message))
+    return tuple(mistakes) or PriceBook(tuple(ordered))
 
 
 def read_price_book(files: Mapping[str, str]) -> PriceBook | tuple[Complaint, ...]:
     """All price files, path below the policies directory -> TOML text, as one book; or every mistake in any of them."""
     cards: list[RateCard] = []
-    complaints: list[Complaint] = []
+    mistakes: list[Complaint] = []
     for file, text in sorted(files.items()):
         card = _read(file, text)
         if isinstance(card, RateCard):
             cards.append(card)
         else:
-            complaints += card
-    return tuple(complaints) or price_book(cards)
+            mistakes += card
+    return tuple(mistakes) or price_book(cards)
 
 
 def _read(file: str, text: str) -> RateCard | tuple[Complaint, ...]:
     try:
         document = tomllib.loads(text)
-    except ValueError as mistake:
+    except (ValueError, RecursionError) as mistake:
         return (Complaint(file, "", f"is not TOML: {mistake}"),)
     return parse_prices(file, document)
 
@@ -88,20 +76,6 @@ def _misnamed(file: str) -> list[Complaint]:
     if _STEM.fullmatch(PurePosixPath(file).stem):
         return []
     return [Complaint(file, "", "must be named by its version, such as 2026-02-18.toml: letters, digits, . _ -")]
-
-
-def _key(location: tuple[str | int, ...]) -> str:
-    """`("model", 3, "multipliers", "1.5", "[key]")` as `model[3].multipliers."1.5"`."""
-    parts = [part for part in location if part != "[key]"]
-    return "".join(f"[{part}]" if isinstance(part, int) else f".{_quoted(part)}" for part in parts).removeprefix(".")
-
-
-def _quoted(part: str) -> str:
-    return part if _BARE_KEY.fullmatch(part) else json.dumps(part, ensure_ascii=False)
-
-
-def _sentence(error: ErrorDetails) -> str:
-    return _SENTENCES.get(error["type"], error["msg"])
 
 
 def _rate_card(version: str, table: CardTable) -> RateCard:

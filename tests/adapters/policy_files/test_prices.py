@@ -170,6 +170,19 @@ def test_an_absurdly_long_number_is_a_mistake_and_no_crash() -> None:
     assert found[0].message.startswith("is not TOML: ")
 
 
+def test_a_default_too_long_to_be_written_is_a_mistake_and_no_crash() -> None:
+    assert complaints(SMALL.replace("default = 5", f"default = 0x{'f' * 5000}")) == [
+        "model[0].factors[0].default: must be a string, a whole number or a boolean"
+    ]
+
+
+def test_a_file_nested_too_deeply_is_a_mistake_and_no_crash() -> None:
+    found = read_price_book({"prices/a.toml": f"schema = {'[' * 100_000}"})
+
+    assert isinstance(found, tuple)
+    assert found[0].message.startswith("is not TOML: ")
+
+
 def test_cards_are_put_in_order_by_date_not_by_name() -> None:
     older = card(SMALL, "prices/z.toml")
     newer = card(SMALL.replace("2026-02-18", "2026-03-01").replace("70_000", "80_000"), "prices/a.toml")

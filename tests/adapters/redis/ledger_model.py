@@ -133,13 +133,12 @@ class LedgerModel:
         return max(self.arrivals.get(rate, 0), micros(now)) + rate.interval_us
 
     def _fits(self, admission: Admission) -> bool:
-        """Demands fit together: two on one account share its room."""
-        asked: dict[str, int] = {}
+        """All demands together: two on one account share its room."""
         for demand in admission.demands:
             name = demand.account.name
-            asked[name] = asked.get(name, 0) + demand.amount
+            asked = sum(other.amount for other in admission.demands if other.account.name == name)
             posted, held = self.balances.get(name, (0, 0))
-            if demand.enforced and (demand.ceiling == 0 or posted + held + asked[name] > demand.ceiling):
+            if demand.enforced and (demand.ceiling == 0 or posted + held + asked > demand.ceiling):
                 return False
         return True
 
@@ -191,7 +190,8 @@ class LedgerModel:
         """Write the line, and move what it says. What returns to an account that was swept is not booked there."""
         self.entries.append(Entry(len(self.entries) + 1, kind, hold.id, now, tuple(moves), dict(facts)))
         for move in moves:
-            if move.account not in self.balances and (move.posted < 0 or move.held < 0):
+            returns = move.posted < 0 or move.held < 0
+            if kind != "hold" and (returns or move == Move(move.account, 0, 0)) and move.account not in self.balances:
                 continue
             balance = self.balances.setdefault(move.account, [0, 0])
             balance[0] += move.posted

@@ -1,0 +1,313 @@
+"""The state machine that asks the ledger and its model the same, and compares everything there is after every step."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Coroutine, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final, TypeVar
+
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
+
+from gateway.adapters.redis import keys
+from gateway.adapters.redis.connection import connect
+from gateway.adapters.redis.initialise import Identity, initialise
+from gateway.adapters.redis.ledger import RedisLedger
+from gateway.adapters.redis.policies import RedisPolicies
+from gateway.core.admission import Admission, AdmissionReply, Created, Exists, OverLimit, OverRate, Skewed
+from gateway.core.ledger import Entry, Hold, Move, Moved, Outcome, State, Verb
+from gateway.ports import HoldRecord, PolicyVersion, StoreUnavailable
+from tests.adapters.redis.ledger_model import LedgerModel
+from tests.adapters.redis.ledger_wishes import COSTS, KEYS, ROOMY, TICKS, TIGHT, Wish, cost_of, grant, wishes
+from tests.adapters.redis.snapshot import Snapshot, snapshot
+
+EPOCH: Final = "e1"
+PATIENT: Final = timedelta(hours=12)
+DAY_MS: Final = 86_400_000
+OPEN: Final = ("held", "in_doubt")
+ONCE: Final = ({"captured", "adopted", "overage"}, {"voided", "tombstoned"}, {"finished", "refunded"}, {"anomaly"})
+FACTS: Final[tuple[Mapping[str, str], ...]] = ({}, {"cause": "never_sent"}, {"reason": "später 🎬\n1 2", "by": ""})
+
+PICK: Final = st.integers(0, 2**16)
+TICK: Final = st.sampled_from(TICKS)
+SOMETIMES: Final = st.sampled_from((False, False, False, True))
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Admit:
+    """To be asked: an admission, by a gateway that knows this epoch and has seen this much of the ledger."""
+
+    admission: Admission
+    now: datetime
+    epoch: str = EPOCH
+    seen: int = 0
+    skewed: bool = False
+
+    def of_model(self, model: LedgerModel) -> AdmissionReply:
+        return model.admit(self.admission, self.now, epoch=self.epoch, seen=self.seen, skewed=self.skewed)
+
+    async def of_store(self, ledger: RedisLedger) -> AdmissionReply:
+        return await ledger.admit(self.admission, self.now)
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """To be asked: a move."""
+
+    verb: Verb
+    hold: Hold
+    now: datetime
+    job: str = ""
+    cost: int = 0
+    facts: Mapping[str, str] = field(default_factory=dict)
+    epoch: str = EPOCH
+    seen: int = 0
+
+    def of_model(self, model: LedgerModel) -> Moved | None:
+        return model.move(self.verb, self.hold, self.now, self.job, self.cost, self.facts, self.seen)
+
+    async def of_store(self, ledger: RedisLedger) -> Moved | None:
+        try:
+            return await ledger.move(
+                self.verb, self.hold, self.now, job=self.job, cost=self.cost, facts=self.facts
+            )
+        except StoreUnavailable:
+            return None
+
+
+class LedgerMachine(RuleBasedStateMachine):
+    """One life of a store, from empty. `known` is every admission ever asked for, by hold id."""
+
+    def __init__(self, url: str, counts: Counter[str]) -> None:
+        super().__init__()
+        self.counts = counts
+        self.loop = asyncio.new_event_loop()
+        self.store = connect(url)
+        self.ledger = RedisLedger(self.store, EPOCH, PATIENT)
+        self.model = LedgerModel()
+        self.known: dict[str, Admission] = {}
+        self.last: tuple[Admit | Act, ...] = ()
+        self.read: list[Entry] = []
+        self.folded: dict[str, list[int]] = {}
+        self.gone: set[str] = set()
+        self.now = datetime.now(UTC)
+        self.run(self.store.client.flushall())
+
+    def run(self, work: Coroutine[Any, Any, T]) -> T:
+        return self.loop.run_until_complete(work)
+
+    def teardown(self) -> None:
+        try:
+            assert self.run(self._entries(after=0)) == self.read, "an entry changed after it was written"
+        finally:
+            self.run(self.store.close())
+            self.loop.close()
+
+    # What is asked.
+
+    @initialize(wish=wishes(ROOMY))
+    def the_first_start(self, wish: Wish) -> None:
+        """A store without an epoch is closed; then it gets one, and keeps it whoever else tries."""
+        admission = self._grant(wish)
+        self.perform(Admit(admission, self.now))
+        self.perform(Act(Verb.CAPTURE, admission.hold, self.now, "job-0", 1))
+        for epoch in (EPOCH, "e2"):
+            assert self.run(initialise(self.store, Identity(epoch, "acme"))) == Identity(EPOCH, "acme")
+        self.model.epoch = EPOCH
+        self._publish("p1")
+        for key in KEYS:
+            self._revise(key)
+
+    @rule(wish=wishes(ROOMY))
+    def admit_with_room(self, wish: Wish) -> None:
+        self.perform(Admit(self._grant(wish), self.now))
+
+    @rule(wish=wishes(TIGHT))
+    def admit_with_little(self, wish: Wish) -> None:
+        self.perform(Admit(self._grant(wish), self.now))
+
+    @rule(first=wishes(ROOMY), second=wishes(ROOMY))
+    def admit_two_at_once(self, first: Wish, second: Wish) -> None:
+        """Both ceilings were computed before either was asked."""
+        grants = self._grant(first), self._grant(second)
+        self.perform(*(Admit(one, self.now) for one in grants))
+
+    @precondition(lambda self: self.known)
+    @rule(pick=PICK, other_attempt=st.booleans(), other_body=SOMETIMES, at_once=SOMETIMES)
+    def admit_again(self, pick: int, other_attempt: bool, other_body: bool, at_once: bool) -> None:
+        admission = self._renew(self._pick(pick, "held"))
+        hold = admission.hold
+        attempt = f"other of {hold.id}" if other_attempt else hold.attempt
+        digest = f"other body of {hold.id}" if other_body else hold.digest
+        again = replace(admission, hold=replace(hold, attempt=attempt, digest=digest))
+        calls = [Admit(again, self.now), Admit(admission, self.now)]
+        self.perform(*calls[: 1 + at_once])
+
+    @rule(wish=wishes(TIGHT), old_policy=st.booleans(), old_key=st.booleans())
+    def admit_by_old_rules(self, wish: Wish, old_policy: bool, old_key: bool) -> None:
+        admission = self._grant(wish)
+        hold = admission.hold
+        policy = "p0" if old_policy or not old_key else hold.policy
+        old = replace(hold, policy=policy, key_revision=hold.key_revision - old_key)
+        self.perform(Admit(replace(admission, hold=old), self.now))
+
+    @rule(wish=wishes(TIGHT), wrong=st.sampled_from(("early", "late", "epoch")))
+    def admit_from_another_world(self, wish: Wish, wrong: str) -> None:
+        admission = self._grant(wish)
+        if wrong == "epoch":
+            self.perform(Admit(admission, self.now, epoch="e0"))
+        else:
+            off = timedelta(days=2) * (1 if wrong == "early" else -1)
+            self.perform(Admit(admission, self.now + off, skewed=True))
+
+    @precondition(lambda self: self.known)
+    @rule(
+        wish=wishes(ROOMY), pick=PICK, verb=st.sampled_from(Verb), ahead=st.integers(1, 3), by_move=st.booleans()
+    )
+    def lose_history(self, wish: Wish, pick: int, verb: Verb, ahead: int, by_move: bool) -> None:
+        """Whoever has seen more than there is freezes admission; what was admitted still moves."""
+        admission, move = self._grant(wish), self._move(verb, self._pick(pick))
+        seen = len(self.model.entries) + ahead
+        self.perform(replace(move, seen=seen) if by_move else Admit(admission, self.now, seen=seen))
+        self.perform(Admit(admission, self.now), replace(move, epoch="e0"))
+        self.run(self.store.command("HDEL", keys.STORE, "frozen"))
+        self.model.frozen = False
+
+    @precondition(lambda self: self.known)
+    @rule(pick=PICK, tick=TICK, cost=st.sampled_from(COSTS), stranger=SOMETIMES, any_state=SOMETIMES)
+    def capture(self, pick: int, tick: int, cost: str, stranger: bool, any_state: bool) -> None:
+        admission = self._pick(pick, *(() if any_state else OPEN))
+        self._tick(tick)
+        job = self._job_of_another(admission.hold) if stranger else None
+        self.perform(self._move(Verb.CAPTURE, admission, cost=cost, job=job))
+
+    @precondition(lambda self: self.known)
+    @rule(pick=PICK, tick=TICK, facts=st.sampled_from(FACTS), any_state=SOMETIMES)
+    def void(self, pick: int, tick: int, facts: Mapping[str, str], any_state: bool) -> None:
+        self._tick(tick)
+        self.perform(self._move(Verb.VOID, self._pick(pick, *(() if any_state else OPEN)), facts=facts))
+
+    @precondition(lambda self: self.known)
+    @rule(pick=PICK, tick=TICK, facts=st.sampled_from(FACTS), any_state=SOMETIMES)
+    def doubt(self, pick: int, tick: int, facts: Mapping[str, str], any_state: bool) -> None:
+        self._tick(tick)
+        self.perform(self._move(Verb.DOUBT, self._pick(pick, *(() if any_state else OPEN[:1])), facts=facts))
+
+    @precondition(lambda self: self.known)
+    @rule(
+        pick=PICK,
+        verb=st.sampled_from((Verb.FINISH, Verb.REFUND, Verb.REFUND)),
+        cost=st.sampled_from(COSTS),
+        facts=st.sampled_from(FACTS),
+        state=st.sampled_from(("captured", "captured", "finished", "refunded", "voided")),
+    )
+    def end(self, pick: int, verb: Verb, cost: str, facts: Mapping[str, str], state: str) -> None:
+        self.perform(self._move(verb, self._pick(pick, state), cost=cost, facts=facts))
+
+    @rule(
+        wish=wishes(ROOMY),
+        verb=st.sampled_from((Verb.CAPTURE, Verb.VOID, *Verb)),
+        days_old=st.sampled_from((0, 0, 6, 7, 8)),
+        then=st.sampled_from((None, "admit", *Verb)),
+    )
+    def move_what_was_never_held(self, wish: Wish, verb: Verb, days_old: int, then: str | None) -> None:
+        admission = self._grant(wish)
+        old = replace(admission, hold=replace(admission.hold, created_at=self.now - timedelta(days=days_old)))
+        self.known[old.hold.id] = old
+        calls: list[Admit | Act] = [self._move(verb, old)]
+        if then is not None:
+            calls.append(Admit(old, self.now) if then == "admit" else self._move(Verb(then), old))
+        self.perform(*calls)
+
+    @precondition(lambda self: self.known)
+    @rule(pick=PICK, verbs=st.lists(st.sampled_from(Verb), min_size=2, max_size=3), costs=st.sampled_from(COSTS))
+    def move_one_hold_at_once(self, pick: int, verbs: list[Verb], costs: str) -> None:
+        admission = self._pick(pick, "held", "in_doubt", "captured")
+        self.perform(*(self._move(verb, admission, cost=costs) for verb in verbs))
+
+    @precondition(lambda self: self.last)
+    @rule()
+    def repeat_the_last(self) -> None:
+        """What a gateway does that heard no answer."""
+        self.perform(*self.last)
+
+    @rule(key=st.sampled_from((None, *KEYS)))
+    def change_the_rules(self, key: str | None) -> None:
+        """A new policy version, or a new revision of a key."""
+        if key is None:
+            self._publish(f"p{int((self.model.policy or 'p0')[1:]) + 1}")
+        else:
+            self._revise(key)
+
+    @rule(pick=PICK)
+    def sweep_an_account(self, pick: int) -> None:
+        """What the sweeper does, long after the window's end: only where nothing is held."""
+        idle = sorted(name for name, (_, held) in self.model.balances.items() if held == 0)
+        if idle:
+            name = idle[pick % len(idle)]
+            self.run(self.store.command("DEL", keys.account(name)))
+            del self.model.balances[name]
+            self.folded.pop(name, None)
+            self.gone.add(name)
+
+    # How calls are made.
+
+    def _tick(self, microseconds: int) -> None:
+        self.now += timedelta(microseconds=microseconds)
+
+    def _grant(self, wish: Wish) -> Admission:
+        self._tick(wish.tick)
+        hold_id = f"hold-{len(self.known)}"
+        revision = self.model.revisions.get(wish.key, 1)
+        admission = grant(wish, hold_id, self.now, self.model.policy or "p1", revision, self.model.balance)
+        self.known[hold_id] = admission
+        return admission
+
+    def _renew(self, admission: Admission) -> Admission:
+        """The same decision under the rules of now."""
+        hold = admission.hold
+        policy, revision = self.model.policy or "p1", self.model.revisions.get(hold.key, 1)
+        return replace(admission, hold=replace(hold, policy=policy, key_revision=revision))
+
+    def _pick(self, pick: int, *states: str) -> Admission:
+        """One of those that are in these states, or, where there is none, of all."""
+        ids = [name for name in self.known if self.model.state(name) in states] or list(self.known)
+        chosen = self.known[ids[pick % len(ids)]]
+        kept = self.model.holds.get(chosen.hold.id)
+        return chosen if kept is None else replace(chosen, hold=kept.hold)
+
+    def _move(
+        self,
+        verb: Verb,
+        admission: Admission,
+        *,
+        cost: str = "as held",
+        job: str | None = None,
+        facts: Mapping[str, str] | None = None,
+    ) -> Act:
+        hold, kept = admission.hold, self.model.holds.get(admission.hold.id)
+        if verb is Verb.CAPTURE:
+            job = job or (kept.job if kept and kept.job else f"job of {hold.id}")
+            return Act(verb, hold, self.now, job, cost_of(cost, hold.amount), facts or {})
+        posted = kept.cost if kept and kept.cost is not None else hold.amount
+        amount = cost_of(cost, posted) if verb is Verb.REFUND else 0
+        return Act(verb, hold, self.now, cost=amount, facts=facts or {})
+
+    def _job_of_another(self, hold: Hold) -> str:
+        others = [job for job, owner in self.model.jobs.items() if owner != hold.id]
+        return others[-1] if others else f"job of {hold.id}"
+
+    def _publish(self, version: str) -> None:
+        replaces = self.model.policy
+        policy = PolicyVersion(version, {"organization.toml": ""})
+        assert self.run(RedisPolicies(self.store).publish(policy, replaces))
+        assert not self.run(RedisPolicies(self.store).publish(PolicyVersion("late", {}), replaces))
+        self.model.policy = version
+
+    def _revise(self, key: str) -> None:
+        revision = self.model.revisions.get(key, 0) + 1
+        self.run(self.store.command("HSET", keys.key(key), "revision", revision))
+        self.model.revisions[key] = revision

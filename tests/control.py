@@ -1,0 +1,64 @@
+"""A control plane that runs on a real store behind real sockets, for tests of its routes and of the commands."""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+from aiohttp import web
+
+from gateway.adapters.redis.connection import Store
+from gateway.adapters.redis.policies import RedisPolicies
+from gateway.adapters.redis.virtual_keys import RedisVirtualKeys
+from gateway.core.key_secret import ENTROPY_BYTES, Kind, Peppers, mint
+from gateway.ports import Clock
+from gateway.service.keyring import Keyring
+from gateway.service.policy_desk import Compile, PolicyDesk
+from gateway.web.admin import Control, admin_routes
+from gateway.web.listener import Listener
+from tests.doubles import SeededEntropy, StillClock, compile_plainly
+
+ADMIN_KEY = mint(Kind.ADMIN, SeededEntropy("admin").token(ENTROPY_BYTES))
+
+
+@dataclass(frozen=True, slots=True)
+class RunningControl:
+    """Where it listens, and what it works with."""
+
+    url: str
+    control: Control
+
+    async def ask(
+        self, method: str, path: str, body: object = None, headers: Mapping[str, str] | None = None
+    ) -> tuple[int, Any]:
+        """The status and the document that a request is answered with, as the administrator unless `headers` differ."""
+        chosen = {"Authorization": f"Bearer {ADMIN_KEY}"} if headers is None else headers
+        async with (
+            aiohttp.ClientSession(headers=chosen) as session,
+            session.request(method, self.url + path, json=body) as reply,
+        ):
+            return reply.status, await reply.json()
+
+
+@asynccontextmanager
+async def running_control(
+    store: Store, clock: Clock | None = None, socket: Path | None = None, compile_files: Compile = compile_plainly
+) -> AsyncIterator[RunningControl]:
+    """Listen on loopback, or on a unix `socket`. Nothing is live yet."""
+    clock = clock or StillClock()
+    desk = PolicyDesk(RedisPolicies(store), compile_files, "acme")
+    keyring = Keyring(RedisVirtualKeys(store), desk, clock, SeededEntropy(), Peppers(1, {1: b"pepper"}))
+    control = Control(keyring, desk, clock, ADMIN_KEY)
+    app = web.Application()
+    app.add_routes(admin_routes(control))
+    runner = Listener(app, lambda: "made", lingering_time=0.1, shutdown_timeout=1.0)
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0) if socket is None else web.UnixSite(runner, str(socket))
+    try:
+        await site.start()
+        address = runner.addresses[0]
+        yield RunningControl(f"http://127.0.0.1:{address[1]}" if socket is None else f"unix:{socket}", control)
+    finally:
+        await runner.cleanup()
