@@ -7,7 +7,7 @@ key, request or prompt is ever a label.
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
-from prometheus_client import CollectorRegistry, Counter, Histogram, Info, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Histogram, Info, disable_created_metrics, generate_latest
 from prometheus_client.core import GaugeMetricFamily, Metric
 
 from gateway.core.money import MICRO_PER_USD
@@ -24,6 +24,7 @@ class PrometheusTelemetry:
     """Implements `ports.Telemetry`."""
 
     def __init__(self, version: str) -> None:
+        disable_created_metrics()
         self._registry = CollectorRegistry()
         counter, histogram = self._counter, self._histogram
         self._submissions = counter("submissions", "Submits by what they came to.", "team", "model", "outcome")

@@ -27,7 +27,13 @@ def key() -> None:
 @key.command()
 @click.option("--team", required=True, help="The team that pays; its policy file must be live.")
 @click.option("--name", required=True, help="What the key is for, 1 to 100 characters.")
-@click.option("--scope", "scopes", multiple=True, type=click.Choice(list(Scope)), help="Repeatable. Default: all.")
+@click.option(
+    "--scope",
+    "scopes",
+    multiple=True,
+    type=click.Choice([scope.value for scope in Scope]),
+    help="Repeatable. Default: all.",
+)
 @click.option("--model", "models", multiple=True, help="Pattern of models it may run; repeatable. Default: the team's.")
 @click.option("--ip", "networks", multiple=True, help="Address or CIDR it may be used from; repeatable. Default: any.")
 @click.option("--expires", help="90d, 12h, a date (until it begins, UTC) or an instant. Default: never.")
@@ -52,17 +58,18 @@ def issue(
     \b
     tollhouse key issue --team video --name render-farm --expires 90d
     """
-    body: dict[str, object] = {"team": team, "name": name, "test": test, "tags": _tags(tags)}
+    body: dict[str, object] = {
+        "team": team,
+        "name": name,
+        "models": models,
+        "networks": networks,
+        "expires_at": None if expires is None else expires_at(expires, SystemClock().now()).isoformat(),
+        "test": test,
+        "project": project,
+        "tags": _tags(tags),
+    }
     if scopes:
         body["scopes"] = scopes
-    if models:
-        body["models"] = models
-    if networks:
-        body["networks"] = networks
-    if expires is not None:
-        body["expires_at"] = expires_at(expires, SystemClock().now()).isoformat()
-    if project is not None:
-        body["project"] = project
     issued = ask("POST", "/admin/v1/keys", body)
     _print(issued, as_json, _issued)
 
@@ -73,7 +80,7 @@ def expires_at(text: str, now: datetime) -> datetime:
         if (after := _AFTER.fullmatch(text)) is not None:
             return now + int(after["count"]) * _UNITS[after["unit"]]
         moment = datetime.fromisoformat(text)
-    except (ValueError, OverflowError):
+    except ValueError:
         raise click.BadParameter(
             f'"{text}" is not 90d, 12h or a date such as 2026-12-31', param_hint="--expires"
         ) from None

@@ -1,7 +1,6 @@
 """`tollhouse price`: what jobs cost, read from the price files themselves. Needs no gateway and no key."""
 
 import json
-from importlib.resources import files
 from pathlib import Path
 
 import click
@@ -13,6 +12,7 @@ from gateway.cli.control import FAILURE, NOT_FOUND, USAGE, fail
 from gateway.core.money import format_usd
 from gateway.core.pricing import InputRefused, PriceBook, PriceUnknown, Quote
 from gateway.core.rate_card import ModelPrice
+from gateway.wiring import packaged_policies
 
 
 @click.group()
@@ -34,7 +34,7 @@ def price() -> None:
 def quote(slug: str, fields: tuple[str, ...], version: str | None, as_json: bool, policies: Path | None) -> None:
     """Price one job of the model SLUG, with the inputs given; what is left out is priced at its default."""
     inputs = _inputs(fields)
-    book = _price_book(policies or _default_policies())
+    book = _price_book(policies or packaged_policies())
     now = SystemClock().now()
     match book.quote(slug, version, inputs, now):
         case Quote() as priced:
@@ -56,11 +56,6 @@ def _inputs(fields: tuple[str, ...]) -> dict[str, object]:
             raise click.UsageError(f'"{name}" is given twice.')
         inputs[name] = value
     return inputs
-
-
-def _default_policies() -> Path:
-    local = Path("policies")
-    return local if local.is_dir() else Path(str(files("gateway") / "policies"))
 
 
 def _price_book(policies: Path) -> PriceBook:

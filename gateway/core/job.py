@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
+from gateway.core.field_name import shown
 from gateway.core.pricing import PriceBook, Quote
-from gateway.core.strict_json import Unreadable, read_object, shown, write_object
+from gateway.core.strict_json import Unreadable, read_object, write_object
 
 # The provider's pages use two dialects for the same two fields; one body may use only one of them.
 _DIALECTS: Final = (("model", "version"), ("modelSlug", "modelVersion"))

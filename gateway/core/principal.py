@@ -30,7 +30,7 @@ class VirtualKey:
     id: str
     team: str
     name: str
-    digest: str
+    digest: str = field(repr=False)
     pepper_version: int
     last_four: str
     scopes: frozenset[Scope]

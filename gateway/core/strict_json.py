@@ -11,6 +11,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Never
 
+from gateway.core.field_name import shown
+
 MAX_DEPTH: Final = 32
 # The largest double is near 1.8e308: every whole number of 308 digits is still one to every parser.
 _MAX_DIGITS: Final = 308
@@ -64,11 +66,6 @@ def read_object(raw: bytes) -> dict[str, Any] | Unreadable:
 def write_object(document: Mapping[str, object]) -> bytes:
     """The canonical bytes of an object: names sorted at every level, no spaces, UTF-8."""
     return _ENCODER.encode(document).encode("utf-8")
-
-
-def shown(name: str) -> str:
-    """A client's field name, fit for a message: escaped and cut short, since nobody may see the end of such a name."""
-    return ascii(name[:64])[1:-1]
 
 
 def _too_deep(text: str) -> bool:

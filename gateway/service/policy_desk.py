@@ -5,14 +5,17 @@ version that does not compile here is kept out; holds decided by the one before 
 """
 
 import asyncio
+import logging
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from gateway.core.complaint import Complaint
 from gateway.core.plan import Rules
 from gateway.ports import Policies, PolicyVersion, StoreUnavailable
+
+_LOG: Final = logging.getLogger("tollhouse.policies")
 
 Files: TypeAlias = Mapping[str, str]
 Compile: TypeAlias = Callable[[Files], Rules | tuple[Complaint, ...]]
@@ -114,6 +117,10 @@ class PolicyDesk:
             self.current, self.kept_out = replace(compiled, version=live.version), None
         else:
             self.kept_out = KeptOut(live.version, compiled)
+            _LOG.error(
+                "the live policy version cannot be used here and is kept out",
+                extra={"fields": {"version": live.version, "complaints": [str(one) for one in compiled]}},
+            )
         self._read = live.version
 
     async def live(self) -> PolicyVersion | None:

@@ -34,6 +34,7 @@ def edge(make_id: Callable[[], str]) -> Middleware:
         response = await _answer(request, handler) if refused is None else answer(request, refused)
         if not response.prepared:
             response.headers[headers.REQUEST_ID] = request[REQUEST_ID]
+            response.headers["Server"] = headers.SERVER
             if refused is not None or not _fully_read(request):
                 response.force_close()
         return response

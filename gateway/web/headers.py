@@ -21,6 +21,9 @@ RESETS_AT: Final = "Tollhouse-Resets-At"
 ERROR_SOURCE: Final = "Tollhouse-Error-Source"
 SHOULD_RETRY: Final = "x-should-retry"
 
+# Without a version: whoever wants to attack learns nothing from it.
+SERVER: Final = "tollhouse"
+
 # `Accept` is not on the list: it chooses between our two forms of an error and is no business of the upstream.
 # Neither is `baggage`: it carries names from inside the client's organization.
 TO_UPSTREAM: Final = ("User-Agent", "traceparent", "tracestate")

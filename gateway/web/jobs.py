@@ -10,7 +10,7 @@ from gateway.core.outcome import Broken, Charged, InDoubt, StoreDown, TurnedDown
 from gateway.core.principal import Scope
 from gateway.ports import Observation
 from gateway.service.submit import Asked
-from gateway.web import answers, headers
+from gateway.web import answers, errors, headers
 from gateway.web.body import read_body
 from gateway.web.edge import REQUEST_ID, answer
 from gateway.web.framing import query_refusal
@@ -24,7 +24,8 @@ async def submit(request: web.Request) -> web.StreamResponse:
     """One submission over HTTP."""
     plane = request.app[PLANE]
     started, now = plane.clock.monotonic(), plane.clock.now()
-    principal = query_refusal(request) or await plane.auth.principal(request, Scope.SUBMIT_JOB)
+    refused = query_refusal(request) or _idempotency_refusal(request)
+    principal = refused or await plane.auth.principal(request, Scope.SUBMIT_JOB)
     if isinstance(principal, GatewayError):
         return answer(request, principal)
     body = await read_body(request, plane.max_body, plane.body_timeout)
@@ -42,6 +43,14 @@ async def submit(request: web.Request) -> web.StreamResponse:
     plane.telemetry.observe(seen)
     _LOG.info("submission", extra={"fields": _line(asked, seen, response.status)})
     return response
+
+
+def _idempotency_refusal(request: web.Request) -> GatewayError | None:
+    """Passing the header over would let a client believe that sending again is safe."""
+    if "Idempotency-Key" in request.headers:
+        message = '"Idempotency-Key" is not supported yet. Leave it out, and do not send a submit twice.'
+        return errors.invalid_input("Idempotency-Key", message)
+    return None
 
 
 def _line(asked: Asked, seen: Observation, status: int) -> dict[str, object]:

@@ -67,5 +67,6 @@ class _Connection(web.RequestHandler):
             raise ConnectionResetError("an answer had begun")
         error = errors.invalid_request("This is not well-formed HTTP.") if status == 400 else errors.internal_error()
         response = render(error, self._make_id(), "")
+        response.headers["Server"] = headers.SERVER
         response.force_close()
         return response

@@ -2,7 +2,6 @@
 
 import json
 import shutil
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -159,6 +158,5 @@ def test_the_directory_is_policies_where_there_is_one(tmp_path: Path, monkeypatc
 def test_the_packaged_directory_is_the_last_resort(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("TOLLHOUSE_POLICIES", raising=False)
-    monkeypatch.setattr(sys.modules["gateway.cli.price"], "files", lambda package: {"gateway": SHIPPED.parent}[package])
 
     assert run(KLING, policies=None).exit_code == 0

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.core.strict_json import MAX_DEPTH, Unreadable, read_object, shown, write_object
+from gateway.core.field_name import shown
+from gateway.core.strict_json import MAX_DEPTH, Unreadable, read_object, write_object
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
 SCALARS = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | TEXT

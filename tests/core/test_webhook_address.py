@@ -200,4 +200,5 @@ def test_an_ipv6_address_that_passes_is_global_unicast(address: IPv6Address) -> 
     if check(f"https://[{address}]/", ()) is None:
         assert address.is_global
         assert not address.is_multicast
-        assert not (address.sixtofour or address.teredo or address.ipv4_mapped)
+        assert address.sixtofour is None
+        assert address.teredo is None

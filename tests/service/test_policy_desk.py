@@ -124,13 +124,15 @@ async def test_teams_of_a_version_that_does_not_compile_here_are_not_lost_either
     assert await desk.publish(VIDEO, ("audio",)) == Published(version_of(VIDEO))
 
 
-async def test_a_live_version_that_does_not_compile_is_kept_out_and_reported(
-    desk: PolicyDesk, policies: Policies
+async def test_a_live_version_that_does_not_compile_is_kept_out_and_reported_once(
+    desk: PolicyDesk, policies: Policies, caplog: pytest.LogCaptureFixture
 ) -> None:
     await desk.publish(VIDEO, ())
     version = await make_live(policies, BAD)
 
     assert await desk.refresh() == KeptOut(version, MISTAKES)
+    assert await desk.refresh() == KeptOut(version, MISTAKES)
+    assert [record.__dict__["fields"]["version"] for record in caplog.records] == [version]
     assert desk.kept_out == KeptOut(version, MISTAKES)
     assert desk.rules.version == version_of(VIDEO)
 

@@ -1,6 +1,5 @@
 """Who a request comes from, through real sockets: its key, in two headers, and its address, through proxies."""
 
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
 from ipaddress import ip_address, ip_network

@@ -112,11 +112,12 @@ REFUSED = {
 }
 
 
+@pytest.mark.parametrize("behind", [b"", NEXT], ids=["alone", "pipelined"])
 @pytest.mark.parametrize("request_bytes", REFUSED.values(), ids=REFUSED.keys())
-async def test_refused_in_the_envelope_and_closed(server: Server, request_bytes: bytes) -> None:
-    """The request behind it, which is what smuggling needs, is never answered."""
+async def test_refused_in_the_envelope_and_closed(server: Server, request_bytes: bytes, behind: bytes) -> None:
+    """A request behind it, which is what smuggling needs, is never answered."""
     async with server.wire() as wire:
-        answer = await wire.ask(request_bytes + NEXT)
+        answer = await wire.ask(request_bytes + behind)
         assert await wire.rest() == b""
     assert answer.status == 400
     assert answer.error["code"] == "INVALID_INPUT"

@@ -177,9 +177,8 @@ def _step(step: Step, hold: Hold, cost: MicroUsd) -> dict[str, object]:
 _ENTRY_FIELDS: Final = {"epoch", "kind", "hold", "at", "moves", "record"}
 
 
-def _entry(entry_id: bytes, fields: list[bytes]) -> Entry:
-    texts = [field.decode() for field in fields]
-    named = dict(zip(texts[::2], texts[1::2], strict=True))
+def _entry(entry_id: bytes, fields: Mapping[bytes, bytes]) -> Entry:
+    named = {name.decode(): text.decode() for name, text in fields.items()}
     return Entry(
         seq=int(entry_id.split(b"-")[0]),
         kind=named["kind"],

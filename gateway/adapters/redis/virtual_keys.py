@@ -17,6 +17,7 @@ from gateway.core.principal import VirtualKey
 _PUT: Final = Script("put_key")
 _RECORD: Final = TypeAdapter(VirtualKey)
 _REMEMBERED: Final = 100_000
+_AT_ONCE: Final = 500
 
 
 class RedisVirtualKeys:
@@ -48,8 +49,12 @@ class RedisVirtualKeys:
 
     async def all(self) -> tuple[VirtualKey, ...]:
         """All keys, the oldest first."""
-        ids = await self._store.command("SMEMBERS", keys.KEYS)
-        found = await asyncio.gather(*(self.get(key_id.decode()) for key_id in ids))
+        ids = list(await self._store.command("SMEMBERS", keys.KEYS))
+        found: list[VirtualKey | None] = []
+        # In pieces, so that requests that come meanwhile need not wait behind all of them.
+        for start in range(0, len(ids), _AT_ONCE):
+            piece = ids[start : start + _AT_ONCE]
+            found += await asyncio.gather(*(self.get(key_id.decode()) for key_id in piece))
         return tuple(sorted((key for key in found if key is not None), key=lambda key: (key.created_at, key.id)))
 
     async def put(self, key: VirtualKey) -> bool:

@@ -1,81 +1,31 @@
-"""The state machine that asks the ledger and its model the same, and compares everything there is after every step."""
+"""The state machine that asks the ledger and its model whatever a gateway may ask, in any order."""
 
-import asyncio
 from collections import Counter
-from collections.abc import Coroutine, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final, TypeVar
+from typing import Final
 
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
 from gateway.adapters.redis import keys
-from gateway.adapters.redis.connection import connect
 from gateway.adapters.redis.initialise import Identity, initialise
-from gateway.adapters.redis.ledger import RedisLedger
 from gateway.adapters.redis.policies import RedisPolicies
-from gateway.core.admission import Admission, AdmissionReply, Created, Exists, OverLimit, OverRate, Skewed
-from gateway.core.ledger import Entry, Hold, Move, Moved, Outcome, State, Verb
-from gateway.ports import HoldRecord, PolicyVersion, StoreUnavailable
-from tests.adapters.redis.ledger_model import LedgerModel
+from gateway.core.admission import Admission
+from gateway.core.ledger import Hold, Verb
+from gateway.ports import PolicyVersion
 from tests.adapters.redis.ledger_wishes import COSTS, KEYS, ROOMY, TICKS, TIGHT, Wish, cost_of, grant, wishes
-from tests.adapters.redis.snapshot import Snapshot, snapshot
+from tests.adapters.redis.ledger_witness import EPOCH, Act, Admit, Witness
 
-EPOCH: Final = "e1"
-PATIENT: Final = timedelta(hours=12)
-DAY_MS: Final = 86_400_000
-OPEN: Final = ("held", "in_doubt")
-ONCE: Final = ({"captured", "adopted", "overage"}, {"voided", "tombstoned"}, {"finished", "refunded"}, {"anomaly"})
-FACTS: Final[tuple[Mapping[str, str], ...]] = ({}, {"cause": "never_sent"}, {"reason": "später 🎬\n1 2", "by": ""})
+_OPEN: Final = ("held", "in_doubt")
+_FACTS: Final[tuple[Mapping[str, str], ...]] = ({}, {"cause": "never_sent"}, {"reason": "später 🎬\n1 2", "by": ""})
 
-PICK: Final = st.integers(0, 2**16)
-TICK: Final = st.sampled_from(TICKS)
-SOMETIMES: Final = st.sampled_from((False, False, False, True))
-
-T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True)
-class Admit:
-    """To be asked: an admission, by a gateway that knows this epoch and has seen this much of the ledger."""
-
-    admission: Admission
-    now: datetime
-    epoch: str = EPOCH
-    seen: int = 0
-    skewed: bool = False
-
-    def of_model(self, model: LedgerModel) -> AdmissionReply:
-        return model.admit(self.admission, self.now, epoch=self.epoch, seen=self.seen, skewed=self.skewed)
-
-    async def of_store(self, ledger: RedisLedger) -> AdmissionReply:
-        return await ledger.admit(self.admission, self.now)
-
-
-@dataclass(frozen=True, slots=True)
-class Act:
-    """To be asked: a move."""
-
-    verb: Verb
-    hold: Hold
-    now: datetime
-    job: str = ""
-    cost: int = 0
-    facts: Mapping[str, str] = field(default_factory=dict)
-    epoch: str = EPOCH
-    seen: int = 0
-
-    def of_model(self, model: LedgerModel) -> Moved | None:
-        return model.move(self.verb, self.hold, self.now, self.job, self.cost, self.facts, self.seen)
-
-    async def of_store(self, ledger: RedisLedger) -> Moved | None:
-        try:
-            return await ledger.move(
-                self.verb, self.hold, self.now, job=self.job, cost=self.cost, facts=self.facts
-            )
-        except StoreUnavailable:
-            return None
+_PICK: Final = st.integers(0, 2**16)
+_TICK: Final = st.sampled_from(TICKS)
+_FACT: Final = st.sampled_from(_FACTS)
+_COST: Final = st.sampled_from(COSTS)
+_SOMETIMES: Final = st.sampled_from((False, False, False, True))
 
 
 class LedgerMachine(RuleBasedStateMachine):
@@ -83,28 +33,18 @@ class LedgerMachine(RuleBasedStateMachine):
 
     def __init__(self, url: str, counts: Counter[str]) -> None:
         super().__init__()
-        self.counts = counts
-        self.loop = asyncio.new_event_loop()
-        self.store = connect(url)
-        self.ledger = RedisLedger(self.store, EPOCH, PATIENT)
-        self.model = LedgerModel()
+        self.witness = Witness(url, counts)
+        self.model = self.witness.model
         self.known: dict[str, Admission] = {}
         self.last: tuple[Admit | Act, ...] = ()
-        self.read: list[Entry] = []
-        self.folded: dict[str, list[int]] = {}
-        self.gone: set[str] = set()
         self.now = datetime.now(UTC)
-        self.run(self.store.client.flushall())
-
-    def run(self, work: Coroutine[Any, Any, T]) -> T:
-        return self.loop.run_until_complete(work)
 
     def teardown(self) -> None:
-        try:
-            assert self.run(self._entries(after=0)) == self.read, "an entry changed after it was written"
-        finally:
-            self.run(self.store.close())
-            self.loop.close()
+        self.witness.close()
+
+    def perform(self, *calls: Admit | Act) -> None:
+        self.last = calls
+        self.witness.perform(*calls)
 
     # What is asked.
 
@@ -115,7 +55,7 @@ class LedgerMachine(RuleBasedStateMachine):
         self.perform(Admit(admission, self.now))
         self.perform(Act(Verb.CAPTURE, admission.hold, self.now, "job-0", 1))
         for epoch in (EPOCH, "e2"):
-            assert self.run(initialise(self.store, Identity(epoch, "acme"))) == Identity(EPOCH, "acme")
+            assert self.witness.run(initialise(self.witness.store, Identity(epoch, "acme"))) == Identity(EPOCH, "acme")
         self.model.epoch = EPOCH
         self._publish("p1")
         for key in KEYS:
@@ -136,7 +76,7 @@ class LedgerMachine(RuleBasedStateMachine):
         self.perform(*(Admit(one, self.now) for one in grants))
 
     @precondition(lambda self: self.known)
-    @rule(pick=PICK, other_attempt=st.booleans(), other_body=SOMETIMES, at_once=SOMETIMES)
+    @rule(pick=_PICK, other_attempt=st.booleans(), other_body=_SOMETIMES, at_once=_SOMETIMES)
     def admit_again(self, pick: int, other_attempt: bool, other_body: bool, at_once: bool) -> None:
         admission = self._renew(self._pick(pick, "held"))
         hold = admission.hold
@@ -164,44 +104,42 @@ class LedgerMachine(RuleBasedStateMachine):
             self.perform(Admit(admission, self.now + off, skewed=True))
 
     @precondition(lambda self: self.known)
-    @rule(
-        wish=wishes(ROOMY), pick=PICK, verb=st.sampled_from(Verb), ahead=st.integers(1, 3), by_move=st.booleans()
-    )
+    @rule(wish=wishes(ROOMY), pick=_PICK, verb=st.sampled_from(Verb), ahead=st.integers(1, 3), by_move=st.booleans())
     def lose_history(self, wish: Wish, pick: int, verb: Verb, ahead: int, by_move: bool) -> None:
         """Whoever has seen more than there is freezes admission; what was admitted still moves."""
         admission, move = self._grant(wish), self._move(verb, self._pick(pick))
         seen = len(self.model.entries) + ahead
         self.perform(replace(move, seen=seen) if by_move else Admit(admission, self.now, seen=seen))
         self.perform(Admit(admission, self.now), replace(move, epoch="e0"))
-        self.run(self.store.command("HDEL", keys.STORE, "frozen"))
+        self.witness.run(self.witness.store.command("HDEL", keys.STORE, "frozen"))
         self.model.frozen = False
 
     @precondition(lambda self: self.known)
-    @rule(pick=PICK, tick=TICK, cost=st.sampled_from(COSTS), stranger=SOMETIMES, any_state=SOMETIMES)
+    @rule(pick=_PICK, tick=_TICK, cost=_COST, stranger=_SOMETIMES, any_state=_SOMETIMES)
     def capture(self, pick: int, tick: int, cost: str, stranger: bool, any_state: bool) -> None:
-        admission = self._pick(pick, *(() if any_state else OPEN))
+        admission = self._pick(pick, *(() if any_state else _OPEN))
         self._tick(tick)
         job = self._job_of_another(admission.hold) if stranger else None
         self.perform(self._move(Verb.CAPTURE, admission, cost=cost, job=job))
 
     @precondition(lambda self: self.known)
-    @rule(pick=PICK, tick=TICK, facts=st.sampled_from(FACTS), any_state=SOMETIMES)
+    @rule(pick=_PICK, tick=_TICK, facts=_FACT, any_state=_SOMETIMES)
     def void(self, pick: int, tick: int, facts: Mapping[str, str], any_state: bool) -> None:
         self._tick(tick)
-        self.perform(self._move(Verb.VOID, self._pick(pick, *(() if any_state else OPEN)), facts=facts))
+        self.perform(self._move(Verb.VOID, self._pick(pick, *(() if any_state else _OPEN)), facts=facts))
 
     @precondition(lambda self: self.known)
-    @rule(pick=PICK, tick=TICK, facts=st.sampled_from(FACTS), any_state=SOMETIMES)
+    @rule(pick=_PICK, tick=_TICK, facts=_FACT, any_state=_SOMETIMES)
     def doubt(self, pick: int, tick: int, facts: Mapping[str, str], any_state: bool) -> None:
         self._tick(tick)
-        self.perform(self._move(Verb.DOUBT, self._pick(pick, *(() if any_state else OPEN[:1])), facts=facts))
+        self.perform(self._move(Verb.DOUBT, self._pick(pick, *(() if any_state else _OPEN[:1])), facts=facts))
 
     @precondition(lambda self: self.known)
     @rule(
-        pick=PICK,
+        pick=_PICK,
         verb=st.sampled_from((Verb.FINISH, Verb.REFUND, Verb.REFUND)),
-        cost=st.sampled_from(COSTS),
-        facts=st.sampled_from(FACTS),
+        cost=_COST,
+        facts=_FACT,
         state=st.sampled_from(("captured", "captured", "finished", "refunded", "voided")),
     )
     def end(self, pick: int, verb: Verb, cost: str, facts: Mapping[str, str], state: str) -> None:
@@ -223,7 +161,7 @@ class LedgerMachine(RuleBasedStateMachine):
         self.perform(*calls)
 
     @precondition(lambda self: self.known)
-    @rule(pick=PICK, verbs=st.lists(st.sampled_from(Verb), min_size=2, max_size=3), costs=st.sampled_from(COSTS))
+    @rule(pick=_PICK, verbs=st.lists(st.sampled_from(Verb), min_size=2, max_size=3), costs=_COST)
     def move_one_hold_at_once(self, pick: int, verbs: list[Verb], costs: str) -> None:
         admission = self._pick(pick, "held", "in_doubt", "captured")
         self.perform(*(self._move(verb, admission, cost=costs) for verb in verbs))
@@ -242,16 +180,12 @@ class LedgerMachine(RuleBasedStateMachine):
         else:
             self._revise(key)
 
-    @rule(pick=PICK)
+    @rule(pick=_PICK)
     def sweep_an_account(self, pick: int) -> None:
         """What the sweeper does, long after the window's end: only where nothing is held."""
         idle = sorted(name for name, (_, held) in self.model.balances.items() if held == 0)
         if idle:
-            name = idle[pick % len(idle)]
-            self.run(self.store.command("DEL", keys.account(name)))
-            del self.model.balances[name]
-            self.folded.pop(name, None)
-            self.gone.add(name)
+            self.witness.sweep(idle[pick % len(idle)])
 
     # How calls are made.
 
@@ -303,11 +237,11 @@ class LedgerMachine(RuleBasedStateMachine):
     def _publish(self, version: str) -> None:
         replaces = self.model.policy
         policy = PolicyVersion(version, {"organization.toml": ""})
-        assert self.run(RedisPolicies(self.store).publish(policy, replaces))
-        assert not self.run(RedisPolicies(self.store).publish(PolicyVersion("late", {}), replaces))
+        assert self.witness.run(RedisPolicies(self.witness.store).publish(policy, replaces))
+        assert not self.witness.run(RedisPolicies(self.witness.store).publish(PolicyVersion("late", {}), replaces))
         self.model.policy = version
 
     def _revise(self, key: str) -> None:
         revision = self.model.revisions.get(key, 0) + 1
-        self.run(self.store.command("HSET", keys.key(key), "revision", revision))
+        self.witness.run(self.witness.store.command("HSET", keys.key(key), "revision", revision))
         self.model.revisions[key] = revision

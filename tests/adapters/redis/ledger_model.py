@@ -199,9 +199,7 @@ class LedgerModel:
 
     def index(self, *states: str) -> dict[str, int]:
         """Who must be in the index of these states, and where. A tombstone is in none: it vanishes by itself."""
-        return {
-            name: kept.score for name, kept in self.holds.items() if kept.state in states and not kept.tombstone
-        }
+        return {name: kept.score for name, kept in self.holds.items() if kept.state in states and not kept.tombstone}
 
 
 def _shifts(outcome: str, kept: Kept, cost: int) -> Iterator[Move]:

@@ -63,7 +63,9 @@ AMOUNTS: Final = st.sampled_from((700_000, 350_000, 0, 1, 1_400_000, 2_000_001, 
 
 
 def wishes(ceilings: tuple[str, ...]) -> SearchStrategy[Wish]:
-    limit = st.builds(LimitWish, st.sampled_from(ACCOUNTS), st.sampled_from(ceilings), st.sampled_from((True, True, False)))
+    limit = st.builds(
+        LimitWish, st.sampled_from(ACCOUNTS), st.sampled_from(ceilings), st.sampled_from((True, True, False))
+    )
     return st.builds(
         Wish,
         limits=st.lists(limit, max_size=4).map(tuple),

@@ -62,9 +62,8 @@ async def test_what_is_not_there_is_none(virtual_keys: RedisVirtualKeys) -> None
 
 
 async def test_all_keys_are_listed_the_oldest_first(virtual_keys: RedisVirtualKeys) -> None:
-    made = [replace(PLAIN, id=f"key_{n}", digest=f"d{n}", created_at=NOON - timedelta(hours=n)) for n in range(5)]
-    for key in made:
-        await virtual_keys.put(key)
+    made = [replace(PLAIN, id=f"key_{n}", digest=f"d{n}", created_at=NOON - timedelta(hours=n)) for n in range(1_001)]
+    await asyncio.gather(*(virtual_keys.put(key) for key in made))
     assert await virtual_keys.all() == tuple(reversed(made))
 
 

@@ -1,0 +1,149 @@
+"""Style as a test: sizes, a test for every module, and documents that cannot fall behind."""
+
+import ast
+import re
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+import pytest
+from prometheus_client import REGISTRY, CollectorRegistry
+
+from gateway.adapters.telemetry import PrometheusTelemetry
+from gateway.cli import main
+from gateway.core.outcome import _LABELS
+from gateway.ports import LimitGauge, StoreGauges
+from gateway.settings import Settings, variable
+from gateway.web import headers
+from gateway.web.errors import CODES
+
+ROOT = Path(__file__).parents[1]
+PACKAGE = ROOT / "gateway"
+MODULES = sorted(PACKAGE.rglob("*.py"))
+SCRIPTS = sorted(PACKAGE.rglob("*.lua"))
+
+# Modules whose every line runs in the tests of another: a composition root, and packages of values.
+TESTED_ELSEWHERE = {
+    "gateway/__main__.py": "tests/cli/test_serve.py",
+    "gateway/ports.py": "tests/service/test_submit.py",
+    "gateway/cli/environment.py": "tests/cli/test_serve.py",
+    "gateway/core/admission.py": "tests/adapters/redis/test_ledger.py",
+    "gateway/core/complaint.py": "tests/adapters/policy_files/test_prices.py",
+    "gateway/core/outcome.py": "tests/service/test_submit.py",
+    "gateway/adapters/redis/keys.py": "tests/adapters/redis/test_ledger.py",
+    "gateway/web/app.py": "tests/web/test_jobs.py",
+    "gateway/web/plane.py": "tests/web/test_jobs.py",
+    "gateway/wiring/trouble.py": "tests/cli/test_serve.py",
+}
+
+
+def relative(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
+
+
+def read(path: str) -> str:
+    return (ROOT / path).read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("module", MODULES, ids=relative)
+def test_modules_and_functions_stay_readable(module: Path) -> None:
+    text = module.read_text(encoding="utf-8")
+    assert len(text.splitlines()) <= 300
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            length = (node.end_lineno or node.lineno) - node.lineno + 1
+            assert length <= 50, f"{node.name} has {length} lines"
+
+
+@pytest.mark.parametrize("script", SCRIPTS, ids=relative)
+def test_scripts_stay_readable_and_declare_their_keys(script: Path) -> None:
+    text = script.read_text(encoding="utf-8")
+    assert len(text.splitlines()) < 120
+    assert text.startswith("#!lua")
+
+
+@pytest.mark.parametrize("module", MODULES, ids=relative)
+def test_every_module_says_what_it_is_and_has_a_test(module: Path) -> None:
+    docstring = ast.get_docstring(ast.parse(module.read_text(encoding="utf-8")))
+    if module.name == "__init__.py":
+        assert docstring or not module.read_text(encoding="utf-8")
+        return
+    assert docstring
+    name = relative(module)
+    inside = module.relative_to(PACKAGE)
+    mirrored = ROOT / "tests" / inside.parent / f"test_{inside.name}"
+    assert mirrored.exists() or (ROOT / TESTED_ELSEWHERE.get(name, "?")).exists(), f"no {relative(mirrored)}"
+
+
+def commands(command: click.Command, name: str = "tollhouse") -> Iterator[str]:
+    if isinstance(command, click.Group):
+        for sub in command.commands.values():
+            yield from commands(sub, f"{name} {sub.name}")
+    else:
+        yield name
+
+
+def test_every_command_is_documented() -> None:
+    text = read("docs/command-line.md")
+    assert [name for name in commands(main) if f"`{name}" not in text] == []
+
+
+def test_every_setting_is_documented() -> None:
+    named = {variable(field) for field in Settings.model_fields} | {"TOLLHOUSE_CONFIG"}
+    text = read("docs/settings.md")
+    assert sorted(name for name in named if f"`{name}`" not in text) == []
+    rows = set(re.findall(r"^\| `([A-Z_]+)`", text, re.MULTILINE))
+    assert rows - named == set()
+
+
+def test_every_error_and_header_is_documented() -> None:
+    text = read("docs/errors.md")
+    assert [code for code in CODES if f"`{code}`" not in text] == []
+    own = [getattr(headers, name) for name in ("REQUEST_ID", "COST_USD", "HOLD_ID", "LIMIT", "HEADROOM_USD")]
+    own += [headers.RESETS_AT, headers.ERROR_SOURCE, headers.SHOULD_RETRY]
+    assert [name for name in own if f"`{name}`" not in text] == []
+    documented = set(re.findall(r"^\| \d{3} \| `([A-Z_]+)`", text, re.MULTILINE))
+    assert documented == set(CODES)
+
+
+def test_every_metric_and_outcome_is_documented() -> None:
+    text = read("docs/metrics.md")
+    limit = LimitGauge("team", "demo", "monthly", "usd", 1.0, 0.0, 0.0)
+    exposed = PrometheusTelemetry("0").render(StoreGauges((limit,), {"held": 0}, 0.0, 0.0, "v")).decode()
+    names = set(re.findall(r"^# TYPE (tollhouse_\w+)", exposed, re.MULTILINE))
+    names = {name for name in names if not name.endswith("_created")}
+    documented = set(re.findall(r"`(tollhouse_[a-z_]+)`", text))
+    assert {name.removesuffix("_total") for name in names} == {name.removesuffix("_total") for name in documented}
+    assert sorted({label for label in _LABELS.values() if f"`{label}`" not in text}) == []
+
+
+def test_metrics_live_in_a_registry_of_their_own() -> None:
+    PrometheusTelemetry("0")
+    PrometheusTelemetry("0")
+    assert isinstance(REGISTRY, CollectorRegistry)
+    assert not [metric.name for metric in REGISTRY.collect() if metric.name.startswith("tollhouse")]
+
+
+def tracked() -> list[Path]:
+    listed = subprocess.run(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    return [ROOT / line for line in listed.stdout.splitlines() if (ROOT / line).is_file()]
+
+
+def test_no_file_names_this_machine_or_a_registry() -> None:
+    places = re.compile(r"(^|[^A-Za-z0-9_.])/(work|farm|root)/|(?:pypi|pythonhosted|npmjs|debian)\.org", re.MULTILINE)
+    found = []
+    for path in tracked():
+        if path.name == "test_tidy.py" or path.suffix in (".png", ".ico"):
+            continue
+        found += [relative(path) for _ in [1] if places.search(path.read_text(encoding="utf-8", errors="replace"))]
+    assert found == []
+
+
+def test_nothing_is_left_for_later() -> None:
+    later = re.compile(r"\b(TODO|FIXME|XXX|NotImplementedError)\b|pytest\.skip|mark\.(skip|xfail)")
+    sources = [path for path in tracked() if path.suffix in (".py", ".lua") and path.name != "test_tidy.py"]
+    assert [relative(path) for path in sources if later.search(path.read_text(encoding="utf-8"))] == []
