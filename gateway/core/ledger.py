@@ -7,7 +7,7 @@ executes what this file decides; `adapters/redis/lua/move.lua` holds no table of
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
@@ -171,6 +171,21 @@ TRANSITIONS: Final[Mapping[Verb, Mapping[State, Step]]] = {
         State.VOIDED: _REFUSED,
     },
 }
+
+
+_ADOPTABLE: Final = timedelta(days=7)
+
+
+def steps(verb: Verb, hold: Hold, now: datetime) -> Mapping[State, Step]:
+    """The row of the table for `verb`, at `now` (UTC).
+
+    A hold that the store lost is adopted for seven days; what is older may be long ended and swept, so an operator
+    decides.
+    """
+    row = TRANSITIONS[verb]
+    if now - hold.created_at < _ADOPTABLE or row[State.NONE].flow is not Flow.POST_ANEW:
+        return row
+    return {**row, State.NONE: _MISSING}
 
 
 @dataclass(frozen=True, slots=True)

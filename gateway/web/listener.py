@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from aiohttp import web
 
-from gateway.web import errors
+from gateway.web import errors, headers
 from gateway.web.edge import edge
 from gateway.web.problem import render
 

@@ -21,7 +21,6 @@ from gateway.core.admission import (
     Stale,
 )
 from gateway.core.ledger import (
-    TRANSITIONS,
     Entry,
     Flow,
     Hold,
@@ -31,6 +30,7 @@ from gateway.core.ledger import (
     Step,
     Verb,
     moves,
+    steps,
 )
 from gateway.core.money import MicroUsd
 from gateway.ports import HoldRecord, StoreUnavailable
@@ -112,15 +112,16 @@ class RedisLedger:
         facts: Mapping[str, str] | None = None,
     ) -> Moved:
         learnt = dict(facts or {})
-        if job:
+        if verb is Verb.CAPTURE:
             learnt |= {"job": job, "cost": str(cost)}
         fixed = [keys.STORE, keys.hold(hold.id), keys.job(job), keys.ENTRIES, *_INDICES]
         arguments: list[Argument] = [
             codec.micros(now),
+            self.seen,
             hold.id,
             job,
             codec.encode_charges(hold.charges),
-            _steps(verb, hold, cost),
+            _steps(verb, hold, now, cost),
             json.dumps(learnt),
             codec.encode_hold(hold),
             hold.attempt,
@@ -159,8 +160,8 @@ class RedisLedger:
         return tuple(_entry(entry_id, fields) for entry_id, fields in lines)
 
 
-def _steps(verb: Verb, hold: Hold, cost: MicroUsd) -> str:
-    return json.dumps({state: _step(step, hold, cost) for state, step in TRANSITIONS[verb].items()})
+def _steps(verb: Verb, hold: Hold, now: datetime, cost: MicroUsd) -> str:
+    return json.dumps({state: _step(step, hold, cost) for state, step in steps(verb, hold, now).items()})
 
 
 def _step(step: Step, hold: Hold, cost: MicroUsd) -> dict[str, object]:

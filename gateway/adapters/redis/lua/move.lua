@@ -4,11 +4,11 @@
 -- Everything is read and checked before the first write, because a script that fails keeps its writes.
 --
 -- KEYS  store, hold, job, entries, indices of held, in_doubt, captured, ended, then accounts
--- ARGV  now, hold id, job id (or ''), charges, steps (JSON: state -> {outcome, becomes, record, moves}),
+-- ARGV  now, sequence seen, hold id, job id (or ''), charges, steps (JSON: state -> {outcome, becomes, record, moves}),
 --       facts (JSON: name -> text), record, attempt, digest; a move is (posted, held, window end)
 -- Times are microseconds since 1970. Amounts travel as text: JSON numbers would lose digits.
 local store, hold, job_key, entries = unpack(KEYS, 1, 4)
-local now, id, job, charges, steps, facts, record, attempt, digest = unpack(ARGV)
+local now, seen, id, job, charges, steps, facts, record, attempt, digest = unpack(ARGV)
 local held, in_doubt, captured, ended = unpack(KEYS, 5, 8)
 local index = {held = held, in_doubt = in_doubt, captured = captured, finished = ended, refunded = ended, voided = ended}
 local first_account = 9
@@ -17,13 +17,15 @@ local function integer(n) return string.format('%.0f', n) end
 
 local ledger = redis.call('HMGET', store, 'epoch', 'seq')
 if not ledger[1] then return {'closed', 'uninitialised'} end
-local stored = redis.call('HMGET', hold, 'state', 'charges', 'job')
+local stored = redis.call('HMGET', hold, 'state', 'charges', 'cost', 'contradicted')
 local state = stored[1] or 'none'
 local step = cjson.decode(steps)[state]
 
 if stored[2] and stored[2] ~= charges then
   return redis.error_reply('ERR the charges of hold ' .. id .. ' are not those it was admitted with')
 end
+-- History was lost: admission stops, and what was admitted still moves.
+if tonumber(ledger[2] or 0) < tonumber(seen) then redis.call('HSET', store, 'frozen', 'history lost') end
 
 local function reply(outcome)
   local lines = {outcome, state, integer(tonumber(ledger[2] or 0))}
@@ -39,12 +41,14 @@ if step.becomes ~= '' and job ~= '' then
   local owner = redis.call('GET', job_key)
   if owner and owner ~= id then return reply('job_bound') end
 end
-if step.becomes == '' and not step.record then return reply(step.outcome) end
+if step.becomes == '' and (stored[4] or not step.record) then return reply(step.outcome) end
 for _, key in ipairs({held, in_doubt, captured, ended}) do redis.call('ZSCORE', key, id) end
 for i = first_account, #KEYS do redis.call('HLEN', KEYS[i]) end
 
-local moves = {}
+-- No more comes back than was posted.
+local moves, posted = {}, tonumber(stored[3] or 0)
 for i, move in ipairs(step.moves) do
+  if 0 - move[1] > posted then move[1] = integer(0 - posted) end
   moves[i] = string.sub(KEYS[first_account - 1 + i], 16) .. ' ' .. move[1] .. ' ' .. move[2]
 end
 
@@ -63,7 +67,10 @@ for _, field in ipairs(fields) do entry[#entry + 1] = field end
 redis.call('XADD', entries, seq .. '-0', unpack(entry))
 redis.call('HSET', store, 'seq', seq)
 ledger[2] = seq
-if step.becomes == '' then return reply(step.outcome) end
+if step.becomes == '' then
+  redis.call('HSET', hold, 'contradicted', '1')
+  return reply(step.outcome)
+end
 
 if state == 'none' then
   redis.call('HSET', hold, 'attempt', attempt, 'digest', digest, 'charges', charges, 'record', record)
