@@ -78,7 +78,7 @@ def parse(raw: bytes) -> JobRequest | Malformed:
 def _dialect(document: Mapping[str, Any]) -> tuple[str, str] | Malformed:
     for name in document:
         if name not in _FIELDS:
-            return Malformed(shown(name), f'"{shown(name)}" is not a field of a submit.')
+            return Malformed(shown(name) or "body", f'"{shown(name)}" is not a field of a submit.')
     used = [names for names in _DIALECTS if not document.keys().isdisjoint(names)]
     if len(used) > 1:
         return Malformed("model", 'Use "model" and "version" or "modelSlug" and "modelVersion", not both in one body.')

@@ -119,6 +119,14 @@ async def test_a_team_that_was_just_applied_elsewhere_gets_one(keyring: Keyring,
     assert await admitted(keyring, made.secret) == made.key
 
 
+async def test_its_key_opens_the_door_where_the_team_was_not_heard_of_yet(keyring: Keyring, store: Store) -> None:
+    desk = PolicyDesk(RedisPolicies(store), compile_plainly, "acme")
+    await desk.publish(policy_files("video", "audio", "image"), ())
+    made = await issued(replace(keyring, desk=desk), replace(TERMS, team="image"))
+    assert not keyring.desk.knows_team("image")
+    assert await admitted(keyring, made.secret) == made.key
+
+
 async def test_without_policies_no_team_is_known(store: Store, clock: StillClock) -> None:
     desk = PolicyDesk(RedisPolicies(store), compile_plainly, "acme")
     keyring = Keyring(RedisVirtualKeys(store), desk, clock, SeededEntropy(), Peppers(1, {1: b"pepper"}))

@@ -183,6 +183,10 @@ class House:
         states = [(await self.store.command("HGET", name, "state")).decode() for name in names]
         return dict(Counter(states))
 
+    async def has(self, **states: int) -> bool:
+        """Whether these are the states of all holds."""
+        return await self.states() == states
+
     async def metrics(self) -> "Metrics":
         answer = await self.call("GET", self.gateway.control_url + "/metrics")
         assert answer.status == 200
@@ -239,7 +243,9 @@ async def open_house(
     async with AsyncExitStack() as stack:
         # Not pytest's directory: a socket's path may have about 100 characters.
         root = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="toll-", dir="/tmp")))
-        policies.write(root / "policies", {name: text for each in files or (policies.team(),) for name, text in each.items()})
+        policies.write(
+            root / "policies", {name: text for each in files or (policies.team(),) for name, text in each.items()}
+        )
         opened = open_sandbox(sandbox or SandboxConfig(), clock=SystemClock().now, rng=random.Random(7))
         provider = await stack.enter_async_context(opened)
         provider.world.faults = faults or provider.world.faults

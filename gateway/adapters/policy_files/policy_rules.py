@@ -116,7 +116,7 @@ def _money_rule(document: Toml) -> Iterator[Broken]:
     """Every team has an enforced limit on money, or says that it wants none."""
     limits, unlimited = document.get("limit", []), document.get("unlimited", False)
     on_money = [limit for _, limit in tables("limit", document) if _bounds_money(limit)]
-    if unlimited is True and any(limit.get("models", ["*"]) == ["*"] for limit in on_money):
+    if unlimited is True and any(_bounds_all_money(limit) for limit in on_money):
         yield "unlimited", "contradicts the enforced limit on usd in this file: one of them must go"
     elif unlimited is False and isinstance(limits, list) and not on_money:
         yield "limit", "must hold an enforced limit on usd, or the file must say unlimited = true"
@@ -125,3 +125,7 @@ def _money_rule(document: Toml) -> Iterator[Broken]:
 def _bounds_money(limit: Toml) -> bool:
     """A meter that is mistaken may have been meant so."""
     return limit.get("meter") not in _COUNTS and limit.get("mode") != "shadow"
+
+
+def _bounds_all_money(limit: Toml) -> bool:
+    return limit.get("meter") == Meter.USD and limit.get("models", ["*"]) == ["*"]

@@ -1,0 +1,156 @@
+"""The errors that say which limit refuses, with its numbers and the next step."""
+
+import asyncio
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from gateway.sandbox import Faults
+from tests.walkthrough.house import SEED, SLUG, open_house, until
+from tests.walkthrough.policies import budget, in_flight, organization, quota, rate, team
+from tests.walkthrough.refused import refused, told, untouched
+
+
+async def test_a_job_that_no_waiting_makes_fit() -> None:
+    """More seconds than a quota could ever allow, dearer than a budget, and ceilings of nothing."""
+    houses = {
+        "film": team(quota("seconds", 4, "film")),
+        "budget": team(budget("0.699999")),
+        "jobs": team(quota("jobs", 0)),
+        "none": team(budget("0.00", "none")),
+    }
+    for limit, files in houses.items():
+        async with open_house(files) as house:
+            answer = await refused(house, await house.key())
+            assert told(answer) == (402, "REQUEST_EXCEEDS_LIMIT")
+            assert answer.details["limit"] == limit
+            assert answer.headers["x-should-retry"] == "false"
+            assert "Retry-After" not in answer.headers
+            await untouched(house)
+
+
+@pytest.mark.parametrize("window", ["hour", "day", "week", "month", "quarter", "year", "total"])
+async def test_a_budget_used_up(window: str) -> None:
+    rules = team(budget("0.70", "monthly-spend", window), owner="video-leads@example.com")
+    async with open_house(rules) as house:
+        key = await house.key()
+        assert (await house.submit(key, **SEED)).status == 200
+
+        answer = await refused(house, key)
+
+        assert told(answer) == (402, "BUDGET_EXCEEDED")
+        assert answer.headers["x-should-retry"] == "false"
+        assert "Retry-After" not in answer.headers
+        assert "retryAfter" not in answer.details
+        row = {
+            "scope": "team",
+            "meter": "usd",
+            "window": window,
+            "mode": "enforce",
+            "ceiling": "0.700000",
+            "posted": "0.700000",
+            "held": "0.000000",
+            "headroom": "0.000000",
+            "required": "0.700000",
+            "verdict": "exceeded",
+            "resets_at": answer.details["resets_at"],
+        }
+        assert answer.details == {
+            "source": "gateway",
+            "limit": "monthly-spend",
+            **row,
+            "owner": "video-leads@example.com",
+            "failed": [{"name": "monthly-spend", **row}],
+        }
+        if window == "total":
+            assert answer.details["resets_at"] is None
+        else:
+            assert datetime.fromisoformat(answer.details["resets_at"]) > datetime.now(UTC)
+        assert house.upstream_calls == 1
+
+
+async def test_a_budget_that_is_only_held() -> None:
+    async with open_house(team(budget("0.70")), faults=Faults(latency_ms=600)) as house:
+        key = await house.key()
+        first = asyncio.create_task(house.submit(key, **SEED))
+        await until(lambda: house.has(held=1))
+
+        answer = await refused(house, key)
+
+        assert told(answer) == (402, "BUDGET_HELD")
+        assert answer.headers["Retry-After"] == "60"
+        assert answer.details["retryAfter"] == 60
+        assert "x-should-retry" not in answer.headers
+        assert (answer.details["posted"], answer.details["held"]) == ("0.000000", "0.700000")
+        assert (await first).status == 200
+        assert told(await refused(house, key)) == (402, "BUDGET_EXCEEDED")
+        assert house.upstream_calls == 1
+
+
+@pytest.mark.parametrize(
+    ("meter", "ceiling", "model", "given"),
+    [
+        ("jobs", 1, SLUG, {}),
+        ("seconds", 9, SLUG, {}),
+        ("images", 1, "bytedance-plus/seedream-v4.5/text-to-image", {}),
+    ],
+)
+async def test_a_quota_used_up(meter: str, ceiling: int, model: str, given: dict[str, Any]) -> None:
+    async with open_house(team(quota(meter, ceiling))) as house:
+        key = await house.key()
+        assert (await house.submit(key, model=model, **given)).status == 200
+
+        answer = await refused(house, key, body={"model": model, "input": given}, same=False)
+
+        assert told(answer) == (429, "QUOTA_EXCEEDED")
+        wait = (datetime.fromisoformat(answer.details["resets_at"]) - datetime.now(UTC)).total_seconds()
+        assert abs(int(answer.headers["Retry-After"]) - wait) <= 5
+        assert answer.details["retryAfter"] == int(answer.headers["Retry-After"])
+        assert (answer.details["meter"], answer.details["ceiling"]) == (meter, ceiling)
+        assert house.upstream_calls == 1
+
+
+async def test_a_rate_used_up_and_refusals_that_use_none() -> None:
+    async with open_house(team(rate(1, "hour", burst=3), budget("0.70"))) as house:
+        key = await house.key()
+        assert (await house.submit(key, **SEED)).status == 200
+        for _ in range(5):
+            assert (await house.submit(key, **SEED)).code == "BUDGET_EXCEEDED"
+    async with open_house(team(rate(1, "hour", burst=2, per="key"))) as house:
+        key, other = await house.key(), await house.key()
+        assert [(await house.submit(key)).status for _ in range(2)] == [200, 200]
+
+        answer = await refused(house, key, same=False)
+
+        assert told(answer) == (429, "RATE_LIMITED")
+        assert 3590 <= int(answer.headers["Retry-After"]) <= 3600
+        assert answer.details["retryAfter"] == int(answer.headers["Retry-After"])
+        assert (answer.details["limit"], answer.details["scope"]) == ("submits", "key")
+        assert (await house.submit(other)).status == 200
+        assert house.upstream_calls == 3
+
+
+async def test_too_many_jobs_at_once() -> None:
+    async with open_house(team(in_flight(1))) as house:
+        key = await house.key()
+        assert (await house.submit(key)).status == 200
+
+        answer = await refused(house, key)
+
+        assert told(answer) == (429, "CONCURRENT_JOBS_EXCEEDED")
+        assert int(answer.headers["Retry-After"]) == answer.details["retryAfter"] > 0
+        assert (answer.details["meter"], answer.details["window"]) == ("in_flight", None)
+        assert house.upstream_calls == 1
+
+
+async def test_of_several_limits_the_one_that_lasts_longest_is_named_and_all_are_listed() -> None:
+    whole = organization(budget("0.70", "organization-month"))
+    rules = team(budget("0.70", "today", "day"), budget("0.70", "this-month"), budget("0.70", "for-ever", "total"))
+    async with open_house(whole, rules) as house:
+        key = await house.key()
+        assert (await house.submit(key, **SEED)).status == 200
+        answer = await refused(house, key)
+        assert answer.details["limit"] == "for-ever"
+        failed = [row["name"] for row in answer.details["failed"]]
+        assert failed == ["organization-month", "today", "this-month", "for-ever"]
