@@ -23,6 +23,8 @@ from pydantic import (
     model_validator,
 )
 
+from gateway.core.webhook_address import AllowedHost, allowed_host
+
 PREFIX: Final = "TOLLHOUSE_"
 UPSTREAM_KEY: Final = "PIXELBYTE_API_KEY"
 PROVIDER_URL: Final = "https://api.muvi.video"
@@ -94,6 +96,11 @@ def _list(text: object) -> object:
     return [part.strip() for part in text.split(",") if part.strip()] if isinstance(text, str) else text
 
 
+def _hosts(text: object) -> object:
+    names = _list(text)
+    return [allowed_host(name) for name in names] if isinstance(names, list) else names
+
+
 Seconds: TypeAlias = Annotated[float, BeforeValidator(_duration), Field(gt=0)]
 Bytes: TypeAlias = Annotated[int, BeforeValidator(_size), Field(gt=0)]
 Listen: TypeAlias = Annotated[Address, BeforeValidator(_address)]
@@ -113,7 +120,7 @@ class Settings(BaseModel):
     body_timeout: Seconds = 10.0
     store_init: Literal["auto", "never"] | None = None  # none: auto when embedded, else never
     store_outage: Literal["refuse"] = "refuse"
-    webhook_allow_hosts: Annotated[tuple[str, ...], BeforeValidator(_list)] = ()
+    webhook_allow_hosts: Annotated[tuple[AllowedHost, ...], BeforeValidator(_hosts)] = ()
     redis_url: SecretStr | None = None  # none: embedded
     data_dir: Path = Path(".tollhouse")
     policies: Path | None = None  # none: ./policies if present, else the packaged ones

@@ -147,3 +147,11 @@ def test_nothing_is_left_for_later() -> None:
     later = re.compile(r"\b(TODO|FIXME|XXX|NotImplementedError)\b|pytest\.skip|mark\.(skip|xfail)")
     sources = [path for path in tracked() if path.suffix in (".py", ".lua") and path.name != "test_tidy.py"]
     assert [relative(path) for path in sources if later.search(path.read_text(encoding="utf-8"))] == []
+
+
+def test_the_documented_store_user_may_do_all_that_we_ask_of_the_store() -> None:
+    asked = {name for script in SCRIPTS for name in re.findall(r"redis\.call\('([A-Z]+)'", script.read_text())}
+    for module in (PACKAGE / "adapters" / "redis").glob("*.py"):
+        asked |= set(re.findall(r'\bcommand\(\s*"([A-Z]+)"', module.read_text(encoding="utf-8")))
+    allowed = set(re.findall(r"\+([a-z]+)", read("docs/operating.md")))
+    assert sorted(name.lower() for name in asked if name.lower() not in allowed) == []

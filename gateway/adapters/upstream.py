@@ -74,7 +74,7 @@ class HttpUpstream:
         try:
             async with asyncio.timeout(outgoing.deadline - self._clock.monotonic()):
                 reply = await self._post(outgoing.body, headers, trace)
-        except (aiohttp.ClientError, OSError, TimeoutError, _DeadlinePassed, _ReplyTooLarge) as error:
+        except Exception as error:  # noqa: BLE001 (whatever it was, it happened before or after a byte may have left)
             cause = type(error).__name__
             return Unknown(cause) if trace.may_have_left else NotSent(cause)
         return _redacted(read_submit_reply(reply), key)

@@ -45,13 +45,17 @@ def check(directory: Path | None, as_json: bool) -> None:
 @policy.command()
 @_DIRECTORY
 @click.option("--remove-team", "remove_teams", multiple=True, metavar="TEAM", help="A team that shall go; repeatable.")
+@click.option(
+    "--reset", "reset", multiple=True, metavar="TEAM/LIMIT", help="A limit that may start at zero; repeatable."
+)
 @_JSON
-def apply(directory: Path | None, remove_teams: tuple[str, ...], as_json: bool) -> None:
+def apply(directory: Path | None, remove_teams: tuple[str, ...], reset: tuple[str, ...], as_json: bool) -> None:
     """Make the files live, all or none. Gateways use them from the next request on."""
     found = _read(directory)
-    if found.complaints:
-        fail(FAILURE, *(str(one) for one in found.complaints))
-    applied = ask("POST", "/admin/v1/policies/apply", {"files": found.files, "remove_teams": remove_teams})
+    if found.complaints and isinstance(compiled := load(found.files, found.complaints), tuple):
+        fail(FAILURE, *(str(one) for one in compiled))
+    change = {"files": found.files, "remove_teams": remove_teams, "reset": reset}
+    applied = ask("POST", "/admin/v1/policies/apply", change)
     said = "is live now" if applied["changed"] else "was live already"
     click.echo(json.dumps(applied) if as_json else f"version {applied['version']} {said}")
 

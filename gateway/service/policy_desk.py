@@ -13,6 +13,7 @@ from typing import Final, TypeAlias
 
 from gateway.core.complaint import Complaint
 from gateway.core.plan import Rules
+from gateway.core.policy_change import left_behind
 from gateway.ports import Policies, PolicyVersion, StoreUnavailable
 
 _LOG: Final = logging.getLogger("tollhouse.policies")
@@ -63,6 +64,13 @@ class RemovesTeams:
     """Live teams that the files leave out and the author did not name as removed. Nothing changed."""
 
     teams: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ResetsLimits:
+    """Live limits (`team/limit`) that would be gone or start at zero, not named as reset. Nothing changed."""
+
+    limits: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,9 +144,12 @@ class PolicyDesk:
         return compiled if named == self.organization else OtherOrganization(named, self.organization)
 
     async def publish(
-        self, files: Files, remove_teams: Collection[str]
-    ) -> Published | Unchanged | Refused | RemovesTeams | Conflict:
-        """Make the files live. Teams that they leave out must be named in `remove_teams`."""
+        self, files: Files, remove_teams: Collection[str], reset: Collection[str] = ()
+    ) -> Published | Unchanged | Refused | RemovesTeams | ResetsLimits | Conflict:
+        """Make the files live.
+
+        Teams that they leave out must be named in `remove_teams`, limits that lose what was counted in `reset`.
+        """
         rules = await self.check(files)
         if not isinstance(rules, Rules):
             return rules
@@ -148,6 +159,11 @@ class PolicyDesk:
         left_out = _teams(live.files) - _teams(files) - set(remove_teams) if live is not None else set()
         if left_out:
             return RemovesTeams(tuple(sorted(left_out)))
+        await self.refresh()
+        behind = left_behind(self.current.policies, rules.policies) if self.current is not None else ()
+        unnamed = tuple(limit for limit in behind if limit not in reset)
+        if unnamed:
+            return ResetsLimits(unnamed)
         replaces = None if live is None else live.version
         if not await self._policies.publish(PolicyVersion(rules.version, files), replaces):
             return Conflict()

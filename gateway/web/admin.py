@@ -146,10 +146,11 @@ async def apply_policies(request: web.Request, control: Control) -> Answer:
     body = await _read(ApplyBody, request)
     if isinstance(body, GatewayError):
         return body
-    applied = await control.desk.publish(body.files, body.remove_teams)
+    applied = await control.desk.publish(body.files, body.remove_teams, body.reset)
     match applied:
         case Published(version):
-            _audit(request, "policies applied", version=version, removed_teams=list(body.remove_teams))
+            said = {"removed_teams": list(body.remove_teams), "reset": list(body.reset)}
+            _audit(request, "policies applied", version=version, **said)
             return web.json_response({"version": version, "changed": True})
         case Unchanged(version):
             return web.json_response({"version": version, "changed": False})

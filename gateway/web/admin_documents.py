@@ -80,10 +80,11 @@ class CheckBody(_Body):
 
 
 class ApplyBody(_Body):
-    """`POST /admin/v1/policies/apply`: also the teams that shall go."""
+    """`POST /admin/v1/policies/apply`: also the teams that shall go, and the limits that may start anew."""
 
     files: dict[str, str]
     remove_teams: tuple[str, ...] = ()
+    reset: tuple[str, ...] = ()
 
 
 B = TypeVar("B", bound=_Body)

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from gateway.core.complaint import Complaint
-from gateway.service.policy_desk import Complaints, Conflict, OtherOrganization, RemovesTeams
+from gateway.service.policy_desk import Complaints, Conflict, OtherOrganization, RemovesTeams, ResetsLimits
 from gateway.web.problem import GatewayError
 
 # Code -> its status.
@@ -14,6 +14,7 @@ CODES: Final[Mapping[str, int]] = {
     "POLICY_NOT_FOUND": 404,
     "POLICY_INVALID": 422,
     "POLICY_REMOVES_TEAMS": 409,
+    "POLICY_RESETS_LIMITS": 409,
     "POLICY_CONFLICT": 409,
     "ORGANIZATION_MISMATCH": 409,
     "STORE_UNAVAILABLE": 503,
@@ -37,7 +38,9 @@ def no_policies() -> GatewayError:
     return _error("POLICY_NOT_FOUND", "No policies are live yet. Apply some.")
 
 
-def not_published(refused: Complaints | OtherOrganization | RemovesTeams | Conflict) -> GatewayError:
+def not_published(
+    refused: Complaints | OtherOrganization | RemovesTeams | ResetsLimits | Conflict,
+) -> GatewayError:
     """Why files did not become live, or could not."""
     match refused:
         case Complaints(complaints):
@@ -51,6 +54,12 @@ def not_published(refused: Complaints | OtherOrganization | RemovesTeams | Confl
                 f"The files leave out {', '.join(teams)}. Nothing changed; name those that shall go (--remove-team)."
             )
             return _error("POLICY_REMOVES_TEAMS", message, {"teams": list(teams)})
+        case ResetsLimits(limits):
+            message = (
+                f"What was counted on {', '.join(limits)} would count no more. "
+                "Nothing changed; name those that may start at zero (--reset)."
+            )
+            return _error("POLICY_RESETS_LIMITS", message, {"limits": list(limits)})
         case Conflict():
             message = "Somebody else applied other files meanwhile. Nothing changed; look at what is live, then retry."
             return _error("POLICY_CONFLICT", message)

@@ -26,7 +26,10 @@ def answer(submission: Submission, contact: str | None, now: datetime) -> Answer
             return _passed_on(reply, {headers.HOLD_ID: holding.hold.id})
         case InDoubt(holding, _, Reply() as reply):
             told = {**errors.NO_RETRY, **_money_headers(holding, holding.hold.amount)}
-            return _passed_on(reply, told)
+            response = _passed_on(reply, told)
+            # The upstream's advice to try again would make a second job of one that may run already.
+            response.headers.popall("Retry-After", None)
+            return response
         case InDoubt(holding):
             return _with_headers(errors.outcome_unknown(holding.hold.id), _money_headers(holding, holding.hold.amount))
         case Unsent(holding):

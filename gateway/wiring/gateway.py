@@ -9,6 +9,8 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
+from aiohttp import web
+
 from gateway import __version__
 from gateway.adapters.redis.ledger import RedisLedger
 from gateway.adapters.redis.virtual_keys import RedisVirtualKeys
@@ -17,7 +19,6 @@ from gateway.adapters.secret_files import kept_secret
 from gateway.adapters.system import SystemClock, SystemEntropy
 from gateway.adapters.telemetry import PrometheusTelemetry
 from gateway.adapters.upstream import HttpUpstream, open_session
-from gateway.core.webhook_address import allowed_host
 from gateway.ports import StoreUnavailable
 from gateway.sandbox import Drawn, SandboxConfig, open_sandbox
 from gateway.service.background import every, keep
@@ -25,6 +26,7 @@ from gateway.service.demo import demo_key, retire_demo_key
 from gateway.service.gauges import Gauges
 from gateway.service.keyring import Keyring
 from gateway.service.outbox import Outbox
+from gateway.service.policy_desk import PolicyDesk
 from gateway.service.preview import Previews
 from gateway.service.readiness import Probe
 from gateway.service.submit import Submit
@@ -35,7 +37,7 @@ from gateway.web.auth import Auth
 from gateway.web.metrics import Scrape
 from gateway.web.plane import DataPlane
 from gateway.wiring.planes import listen
-from gateway.wiring.secrets import gateway_secrets, upstream_key
+from gateway.wiring.secrets import Secrets, gateway_secrets, upstream_key
 from gateway.wiring.store import identify, open_desk, open_store, policies_directory
 from gateway.wiring.trouble import CannotStart
 
@@ -78,48 +80,30 @@ async def open_gateway(settings: Settings) -> AsyncIterator[Gateway]:
         yield gateway
 
 
+@dataclass(frozen=True, slots=True)
+class _House:
+    """What stands before the doors open: adapters and the services that several others share."""
+
+    clock: SystemClock
+    entropy: SystemEntropy
+    telemetry: PrometheusTelemetry
+    secrets: Secrets
+    ledger: RedisLedger
+    vitals: RedisVitals
+    desk: PolicyDesk
+    keyring: Keyring
+    outbox: Outbox
+    epoch: str
+
+
 async def _open(stack: AsyncExitStack, settings: Settings) -> Gateway:
-    clock, entropy, telemetry = SystemClock(), SystemEntropy(), PrometheusTelemetry(__version__)
-    secrets = gateway_secrets(settings, entropy)
-    store = await open_store(stack, settings, telemetry.store_call)
-    ours = await identify(store, settings, entropy)
-    desk = await open_desk(store, ours, settings)
-    ledger, keys, vitals = RedisLedger(store, ours.epoch), RedisVirtualKeys(store), RedisVitals(store)
-    keyring = Keyring(keys, desk, clock, entropy, secrets.peppers)
-    outbox = Outbox(ledger, clock)
-    upstreams = await _open_upstreams(stack, settings, clock, entropy)
-    submit = Submit(
-        desk=desk,
-        keyring=keyring,
-        ledger=ledger,
-        upstream=upstreams.real,
-        sandbox=upstreams.sandbox,
-        outbox=outbox,
-        clock=clock,
-        entropy=entropy,
-        patience=timedelta(seconds=settings.upstream_timeout),
-        webhook_hosts=tuple(allowed_host(host) for host in settings.webhook_allow_hosts),
-    )
-    works: Mapping[str, Callable[[], Awaitable[None]]] = {
-        "policy refresh": partial(every, _REFRESH_S, desk.refresh),
-        "unacknowledged moves": outbox.run,
-    }
-    _start_in_background(stack, works, outbox.flush)
-    probe = Probe(vitals, desk, clock, ours.epoch)
-    plane = DataPlane(
-        auth=Auth(keyring, settings.trusted_proxies),
-        submit=submit,
-        previews=Previews(desk, ledger, clock),
-        desk=desk,
-        telemetry=telemetry,
-        clock=clock,
-        max_body=settings.max_body,
-        body_timeout=settings.body_timeout,
-    )
-    admin = admin_routes(Control(keyring, desk, clock, secrets.admin_key))
-    control = control_app(admin, Scrape(Gauges(desk, ledger, keys, vitals, clock), telemetry), probe)
-    control_url = await listen(stack, control, settings.control_listen, settings, entropy)
-    data_url = await listen(stack, data_app(plane, probe), settings.listen, settings, entropy)
+    house = await _build(stack, settings)
+    upstreams = await _open_upstreams(stack, settings, house.clock, house.entropy)
+    _start_in_background(stack, house)
+    probe = Probe(house.vitals, house.desk, house.clock, house.epoch)
+    control, data = _control_plane(house, probe), _data_plane(house, upstreams, settings, probe)
+    control_url = await listen(stack, control, settings.control_listen, settings, house.entropy)
+    data_url = await listen(stack, data, settings.listen, settings, house.entropy)
     stack.callback(_drain, probe)
     return Gateway(
         version=__version__,
@@ -130,8 +114,61 @@ async def _open(stack: AsyncExitStack, settings: Settings) -> Gateway:
         store="embedded" if settings.embedded else "TOLLHOUSE_REDIS_URL",
         data_dir=settings.data_dir.absolute(),
         policies=policies_directory(settings).absolute(),
-        demo_key=await _demo_key(keyring, settings),
+        demo_key=await _demo_key(house.keyring, settings),
     )
+
+
+async def _build(stack: AsyncExitStack, settings: Settings) -> _House:
+    clock, entropy, telemetry = SystemClock(), SystemEntropy(), PrometheusTelemetry(__version__)
+    secrets = gateway_secrets(settings, entropy)
+    store = await open_store(stack, settings, telemetry.store_call)
+    ours = await identify(store, settings, entropy)
+    desk = await open_desk(store, ours, settings)
+    ledger = RedisLedger(store, ours.epoch)
+    return _House(
+        clock=clock,
+        entropy=entropy,
+        telemetry=telemetry,
+        secrets=secrets,
+        ledger=ledger,
+        vitals=RedisVitals(store),
+        desk=desk,
+        keyring=Keyring(RedisVirtualKeys(store), desk, clock, entropy, secrets.peppers),
+        outbox=Outbox(ledger, clock),
+        epoch=ours.epoch,
+    )
+
+
+def _data_plane(house: _House, upstreams: _Upstreams, settings: Settings, probe: Probe) -> web.Application:
+    submit = Submit(
+        desk=house.desk,
+        keyring=house.keyring,
+        ledger=house.ledger,
+        upstream=upstreams.real,
+        sandbox=upstreams.sandbox,
+        outbox=house.outbox,
+        clock=house.clock,
+        entropy=house.entropy,
+        patience=timedelta(seconds=settings.upstream_timeout),
+        webhook_hosts=settings.webhook_allow_hosts,
+    )
+    plane = DataPlane(
+        auth=Auth(house.keyring, settings.trusted_proxies),
+        submit=submit,
+        previews=Previews(house.desk, house.ledger, house.clock),
+        desk=house.desk,
+        telemetry=house.telemetry,
+        clock=house.clock,
+        max_body=settings.max_body,
+        body_timeout=settings.body_timeout,
+    )
+    return data_app(plane, probe)
+
+
+def _control_plane(house: _House, probe: Probe) -> web.Application:
+    admin = admin_routes(Control(house.keyring, house.desk, house.clock, house.secrets.admin_key))
+    gauges = Gauges(house.desk, house.ledger, house.keyring.keys, house.vitals, house.clock)
+    return control_app(admin, Scrape(gauges, house.telemetry), probe)
 
 
 async def _open_upstreams(
@@ -148,10 +185,12 @@ async def _open_upstreams(
     return _Upstreams(HttpUpstream(session, url, upstream_key(settings), clock), sandbox, url, sandbox_url)
 
 
-def _start_in_background(
-    stack: AsyncExitStack, works: Mapping[str, Callable[[], Awaitable[None]]], last: Callable[[], Awaitable[None]]
-) -> None:
+def _start_in_background(stack: AsyncExitStack, house: _House) -> None:
     """Start what goes on beside requests. It ends when they have, after one last try at what is unsettled."""
+    works: Mapping[str, Callable[[], Awaitable[None]]] = {
+        "policy refresh": partial(every, _REFRESH_S, house.desk.refresh),
+        "unacknowledged moves": house.outbox.run,
+    }
     loop = asyncio.get_running_loop()
     tasks = [loop.create_task(keep(name, work)) for name, work in works.items()]
 
@@ -159,7 +198,7 @@ def _start_in_background(
         for task in tasks:
             task.cancel()
         await asyncio.wait(tasks)
-        await last()
+        await house.outbox.flush()
 
     stack.push_async_callback(end)
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import pytest
 
+from gateway.adapters.policy_files import load
 from gateway.adapters.redis.connection import Store
 from gateway.adapters.redis.policies import RedisPolicies
 from gateway.core.complaint import Complaint
@@ -20,6 +21,7 @@ from gateway.service.policy_desk import (
     PolicyDesk,
     Published,
     RemovesTeams,
+    ResetsLimits,
     Unchanged,
 )
 from tests.doubles import MemoryPolicies, compile_plainly, policy_files
@@ -196,3 +198,32 @@ async def test_of_many_that_start_on_an_empty_store_one_publishes(policies: Poli
     assert all(isinstance(one, Published | Unchanged | Conflict) for one in said)
     await asyncio.gather(*(desk.refresh() for desk in desks))
     assert all(desk.rules.version == version_of(VIDEO) for desk in desks)
+
+
+def with_limit(name: str, meter: str = "usd", ceiling: str = '"5.00"') -> dict[str, str]:
+    prices = "schema = 1\neffective_from = 2026-01-01T00:00:00Z\nrounding = 'half_up'\n"
+    model = '[[model]]\nslug = "a/b"\nbase = 1\nunit = "second"\n'
+    limit = f'[[limit]]\nname = "{name}"\nmeter = "{meter}"\nwindow = "month"\nceiling = {ceiling}\n'
+    return {
+        "organization.toml": 'schema = 1\norganization = "acme"\nzone = "UTC"\n',
+        "teams/demo.toml": f'schema = 1\nteam = "demo"\n{limit}',
+        "prices/2026-01-01.toml": prices + model,
+    }
+
+
+async def test_a_limit_that_loses_its_count_must_be_named(policies: Policies) -> None:
+    desk = PolicyDesk(policies, load, "acme")
+    assert await desk.publish(with_limit("month"), ()) == Published(version_of(with_limit("month")))
+    renamed = with_limit("monthly")
+
+    assert await desk.publish(renamed, ()) == ResetsLimits(("demo/month",))
+    assert await desk.publish(renamed, (), ["demo/other"]) == ResetsLimits(("demo/month",))
+    assert desk.rules.version == version_of(with_limit("month"))
+    assert await desk.publish(renamed, (), ["demo/month"]) == Published(version_of(renamed))
+
+
+async def test_another_ceiling_needs_no_reset(policies: Policies) -> None:
+    desk = PolicyDesk(policies, load, "acme")
+    await desk.publish(with_limit("month"), ())
+    raised = with_limit("month", ceiling='"6.00"')
+    assert await desk.publish(raised, ()) == Published(version_of(raised))

@@ -39,7 +39,6 @@ SEED: Final[Mapping[str, object]] = {
     "duration": "5",
     "has_sound": "true",
 }
-PATIENCE_S: Final = 10.0
 
 Balances = dict[str, tuple[int, int]]
 
@@ -269,8 +268,10 @@ async def open_house(
         await house.in_order()
 
 
-async def until(condition: Callable[[], Awaitable[bool]], seconds: float = PATIENCE_S) -> None:
+async def until(condition: Callable[[], Awaitable[bool]]) -> None:
     """Wait for something that comes about by itself."""
-    async with asyncio.timeout(seconds):
-        while not await condition():
-            await asyncio.sleep(0.01)
+    for _ in range(1000):
+        if await condition():
+            return
+        await asyncio.sleep(0.01)
+    raise AssertionError("it did not come about within 10 seconds")

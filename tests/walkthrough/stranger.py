@@ -6,6 +6,7 @@ import struct
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
+from ssl import SSLContext
 from typing import Final, TypeAlias
 
 Act: TypeAlias = Callable[[asyncio.StreamWriter], Awaitable[None]]
@@ -18,13 +19,14 @@ class Stranger:
     """Where it listens; how many connections were made, and every request with its head and body."""
 
     port: int = 0
+    scheme: str = "http"
     connections: int = 0
     requests: list[bytes] = field(default_factory=list)
     writers: list[asyncio.StreamWriter] = field(default_factory=list)
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
+        return f"{self.scheme}://127.0.0.1:{self.port}"
 
     def head(self, number: int = 0) -> str:
         return self.requests[number].partition(b"\r\n\r\n")[0].decode("latin-1")
@@ -34,9 +36,9 @@ class Stranger:
 
 
 @asynccontextmanager
-async def stranger(*acts: Act) -> AsyncIterator[Stranger]:
+async def stranger(*acts: Act, tls: SSLContext | None = None) -> AsyncIterator[Stranger]:
     """Listen; the first request meets the first act, and so on, the last act serving for all further ones."""
-    it = Stranger()
+    it = Stranger(scheme="http" if tls is None else "https")
 
     async def meet(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         it.connections += 1
@@ -47,7 +49,7 @@ async def stranger(*acts: Act) -> AsyncIterator[Stranger]:
                 await acts[min(len(it.requests), len(acts)) - 1](writer)
         writer.close()
 
-    server = await asyncio.start_server(meet, "127.0.0.1", 0)
+    server = await asyncio.start_server(meet, "127.0.0.1", 0, ssl=tls)
     it.port = server.sockets[0].getsockname()[1]
     try:
         yield it

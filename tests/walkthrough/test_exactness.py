@@ -1,4 +1,4 @@
-"""Four hundred submits at once, through real sockets: exactly what fits is accepted, whatever the order they come in."""
+"""Four hundred submits at once, through real sockets: exactly what fits is accepted, in whatever order they come."""
 
 import asyncio
 from collections import Counter
@@ -116,17 +116,15 @@ async def test_an_organization_that_binds_before_its_teams_is_exact() -> None:
 
 async def test_what_the_upstream_refuses_is_released_and_spent_by_others() -> None:
     """Half of the crowd is refused upstream; afterwards the budget is as full as if they had never been there."""
-    async with open_house(team(budget("35.00")), faults=Faults(latency_ms=50)) as house:
+    async with open_house(team(budget("14.00")), faults=Faults(latency_ms=50)) as house:
         key = await house.key()
+        refusing = {"sandbox": {"status": 400}}
 
-        answers = await asyncio.gather(
-            *(house.submit(key, **SEED, **({"sandbox": {"status": 400}} if odd else {})) for odd in (0, 1) * 100)
-        )
+        answers = await asyncio.gather(*(house.submit(key, **SEED, **(refusing if odd else {})) for odd in (0, 1) * 50))
 
-        statuses = Counter(answer.status for answer in answers)
-        assert statuses[200] <= 50
+        assert Counter(answer.status for answer in answers)[200] <= 20
         while (await house.submit(key, **SEED)).status == 200:
             pass
-        assert house.sandbox.account.spent == 50 * COST
-        assert (await house.accounts())["team:video:budget:usd"] == (50 * COST, 0)
-        assert (await house.states())["captured"] == 50
+        assert house.sandbox.account.spent == 20 * COST
+        assert (await house.accounts())["team:video:budget:usd"] == (20 * COST, 0)
+        assert (await house.states())["captured"] == 20

@@ -2,9 +2,6 @@
 
 import asyncio
 from datetime import UTC, datetime
-from typing import Any
-
-import pytest
 
 from gateway.sandbox import Faults
 from tests.walkthrough.house import SEED, SLUG, open_house, until
@@ -14,60 +11,56 @@ from tests.walkthrough.refused import refused, told, untouched
 
 async def test_a_job_that_no_waiting_makes_fit() -> None:
     """More seconds than a quota could ever allow, dearer than a budget, and ceilings of nothing."""
-    houses = {
-        "film": team(quota("seconds", 4, "film")),
-        "budget": team(budget("0.699999")),
-        "jobs": team(quota("jobs", 0)),
-        "none": team(budget("0.00", "none")),
+    rules = {
+        "film": quota("seconds", 4, "film"),
+        "budget": budget("0.699999"),
+        "nothing": quota("jobs", 0, "nothing"),
+        "no-money": budget("0.00", "no-money"),
     }
-    for limit, files in houses.items():
-        async with open_house(files) as house:
-            answer = await refused(house, await house.key())
+    async with open_house(*(team(rule, slug=limit) for limit, rule in rules.items())) as house:
+        for limit in rules:
+            answer = await refused(house, await house.key(limit))
             assert told(answer) == (402, "REQUEST_EXCEEDS_LIMIT")
             assert answer.details["limit"] == limit
             assert answer.headers["x-should-retry"] == "false"
             assert "Retry-After" not in answer.headers
-            await untouched(house)
+        await untouched(house)
 
 
-@pytest.mark.parametrize("window", ["hour", "day", "week", "month", "quarter", "year", "total"])
-async def test_a_budget_used_up(window: str) -> None:
-    rules = team(budget("0.70", "monthly-spend", window), owner="video-leads@example.com")
-    async with open_house(rules) as house:
-        key = await house.key()
-        assert (await house.submit(key, **SEED)).status == 200
+async def test_a_budget_used_up() -> None:
+    windows = ("hour", "day", "week", "month", "quarter", "year", "total")
+    teams = [
+        team(budget("0.70", "spend", window), slug=f"by-{window}", owner="leads@example.com") for window in windows
+    ]
+    async with open_house(*teams) as house:
+        for window in windows:
+            key = await house.key(f"by-{window}")
+            assert (await house.submit(key, **SEED)).status == 200
 
-        answer = await refused(house, key)
+            answer = await refused(house, key)
 
-        assert told(answer) == (402, "BUDGET_EXCEEDED")
-        assert answer.headers["x-should-retry"] == "false"
-        assert "Retry-After" not in answer.headers
-        assert "retryAfter" not in answer.details
-        row = {
-            "scope": "team",
-            "meter": "usd",
-            "window": window,
-            "mode": "enforce",
-            "ceiling": "0.700000",
-            "posted": "0.700000",
-            "held": "0.000000",
-            "headroom": "0.000000",
-            "required": "0.700000",
-            "verdict": "exceeded",
-            "resets_at": answer.details["resets_at"],
-        }
-        assert answer.details == {
-            "source": "gateway",
-            "limit": "monthly-spend",
-            **row,
-            "owner": "video-leads@example.com",
-            "failed": [{"name": "monthly-spend", **row}],
-        }
-        if window == "total":
-            assert answer.details["resets_at"] is None
-        else:
-            assert datetime.fromisoformat(answer.details["resets_at"]) > datetime.now(UTC)
-        assert house.upstream_calls == 1
+            assert told(answer) == (402, "BUDGET_EXCEEDED")
+            assert answer.headers["x-should-retry"] == "false"
+            assert "Retry-After" not in answer.headers
+            resets_at = answer.details["resets_at"]
+            assert (resets_at is None) == (window == "total")
+            assert resets_at is None or datetime.fromisoformat(resets_at) > datetime.now(UTC)
+            row = {
+                "scope": "team",
+                "meter": "usd",
+                "window": window,
+                "mode": "enforce",
+                "ceiling": "0.700000",
+                "posted": "0.700000",
+                "held": "0.000000",
+                "headroom": "0.000000",
+                "required": "0.700000",
+                "verdict": "exceeded",
+                "resets_at": resets_at,
+            }
+            named = {"limit": "spend", **row, "owner": "leads@example.com", "source": "gateway"}
+            assert answer.details == {**named, "failed": [{"name": "spend", **row}]}
+        assert house.upstream_calls == len(windows)
 
 
 async def test_a_budget_that_is_only_held() -> None:
@@ -88,36 +81,27 @@ async def test_a_budget_that_is_only_held() -> None:
         assert house.upstream_calls == 1
 
 
-@pytest.mark.parametrize(
-    ("meter", "ceiling", "model", "given"),
-    [
-        ("jobs", 1, SLUG, {}),
-        ("seconds", 9, SLUG, {}),
-        ("images", 1, "bytedance-plus/seedream-v4.5/text-to-image", {}),
-    ],
-)
-async def test_a_quota_used_up(meter: str, ceiling: int, model: str, given: dict[str, Any]) -> None:
-    async with open_house(team(quota(meter, ceiling))) as house:
-        key = await house.key()
-        assert (await house.submit(key, model=model, **given)).status == 200
+async def test_a_quota_used_up() -> None:
+    quotas = {"jobs": (1, SLUG), "seconds": (9, SLUG), "images": (1, "bytedance-plus/seedream-v4.5/text-to-image")}
+    async with open_house(*(team(quota(meter, most), slug=meter) for meter, (most, _) in quotas.items())) as house:
+        for meter, (most, model) in quotas.items():
+            key = await house.key(meter)
+            assert (await house.submit(key, model=model)).status == 200
 
-        answer = await refused(house, key, body={"model": model, "input": given}, same=False)
+            answer = await refused(house, key, body={"model": model, "input": {}}, same=False)
 
-        assert told(answer) == (429, "QUOTA_EXCEEDED")
-        wait = (datetime.fromisoformat(answer.details["resets_at"]) - datetime.now(UTC)).total_seconds()
-        assert abs(int(answer.headers["Retry-After"]) - wait) <= 5
-        assert answer.details["retryAfter"] == int(answer.headers["Retry-After"])
-        assert (answer.details["meter"], answer.details["ceiling"]) == (meter, ceiling)
-        assert house.upstream_calls == 1
+            assert told(answer) == (429, "QUOTA_EXCEEDED")
+            wait = (datetime.fromisoformat(answer.details["resets_at"]) - datetime.now(UTC)).total_seconds()
+            assert abs(int(answer.headers["Retry-After"]) - wait) <= 5
+            assert answer.details["retryAfter"] == int(answer.headers["Retry-After"])
+            assert (answer.details["meter"], answer.details["ceiling"]) == (meter, most)
+            assert "x-should-retry" not in answer.headers
+        assert house.upstream_calls == len(quotas)
 
 
-async def test_a_rate_used_up_and_refusals_that_use_none() -> None:
-    async with open_house(team(rate(1, "hour", burst=3), budget("0.70"))) as house:
-        key = await house.key()
-        assert (await house.submit(key, **SEED)).status == 200
-        for _ in range(5):
-            assert (await house.submit(key, **SEED)).code == "BUDGET_EXCEEDED"
-    async with open_house(team(rate(1, "hour", burst=2, per="key"))) as house:
+async def test_a_rate_used_up() -> None:
+    frugal = team(rate(1, "hour", burst=2), budget("0.70"), slug="frugal")
+    async with open_house(team(rate(1, "hour", burst=2, per="key")), frugal) as house:
         key, other = await house.key(), await house.key()
         assert [(await house.submit(key)).status for _ in range(2)] == [200, 200]
 
@@ -129,6 +113,11 @@ async def test_a_rate_used_up_and_refusals_that_use_none() -> None:
         assert (answer.details["limit"], answer.details["scope"]) == ("submits", "key")
         assert (await house.submit(other)).status == 200
         assert house.upstream_calls == 3
+
+        # What a limit refuses uses up nothing of a rate.
+        thrifty = await house.key("frugal")
+        assert (await house.submit(thrifty, **SEED)).status == 200
+        assert [(await house.submit(thrifty, **SEED)).code for _ in range(3)] == ["BUDGET_EXCEEDED"] * 3
 
 
 async def test_too_many_jobs_at_once() -> None:

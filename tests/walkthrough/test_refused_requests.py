@@ -2,11 +2,11 @@
 
 import json
 from collections.abc import AsyncIterator
+from itertools import product
 
 import pytest
-from yarl import URL
 
-from tests.walkthrough.house import SEED, SLUG, Answer, House, open_house
+from tests.walkthrough.house import SEED, SLUG, House, open_house
 from tests.walkthrough.policies import allow, quota, team
 from tests.walkthrough.refused import JOB, QUOTE, SUBMIT, refused, told, untouched
 from tests.web.wire import Server, post, raw
@@ -18,40 +18,39 @@ async def house() -> AsyncIterator[House]:
         yield opened
 
 
-@pytest.mark.parametrize("route", [SUBMIT, QUOTE])
-async def test_which_model_with_which_input(route: tuple[str, str]) -> None:
+async def test_which_model_with_which_input() -> None:
     rules = allow(models=["kling/*", "google/*"], cost_per_job="0.70", input={"has_sound": ["false", "true"]})
     film = quota("seconds", 7, "film", models=["kling/*"])
     quiet = team(allow(input={"has_sound": ["false"]}), slug="quiet")
     async with open_house(team(rules, film), quiet) as house:
         key, narrow, silent = await house.key(), await house.key(models=["google/*"]), await house.key("quiet")
 
-        seedream = {"model": "bytedance-plus/seedream-v4.5/text-to-image", "input": {}}
-        answer = await refused(house, key, route, body=seedream)
-        assert (*told(answer), answer.details["scope"]) == (403, "MODEL_ACCESS_DENIED", "team")
-        answer = await refused(house, narrow, route)
-        assert (*told(answer), answer.details["scope"]) == (403, "MODEL_ACCESS_DENIED", "key")
-        answer = await refused(house, silent, route)
-        assert (*told(answer), answer.details["field"]) == (403, "MODEL_ACCESS_DENIED", "has_sound")
-        assert answer.details["options"] == ["false"]
+        for route in (SUBMIT, QUOTE):
+            seedream = {"model": "bytedance-plus/seedream-v4.5/text-to-image", "input": {}}
+            answer = await refused(house, key, route, body=seedream)
+            assert (*told(answer), answer.details["scope"]) == (403, "MODEL_ACCESS_DENIED", "team")
+            answer = await refused(house, narrow, route)
+            assert (*told(answer), answer.details["scope"]) == (403, "MODEL_ACCESS_DENIED", "key")
+            answer = await refused(house, silent, route)
+            assert (*told(answer), answer.details["field"]) == (403, "MODEL_ACCESS_DENIED", "has_sound")
+            assert answer.details["options"] == ["false"]
 
-        # Dearer than one job of the team may be.
-        answer = await refused(house, key, route, body={"model": SLUG, "input": {**SEED, "duration": 10}})
-        assert told(answer) == (402, "REQUEST_EXCEEDS_LIMIT")
-        assert answer.headers["x-should-retry"] == "false"
-        assert (answer.details["limit"], answer.details["ceiling"]) == ("cost_per_job", "0.700000")
-        assert answer.details["required"] == "1.400000"
+            # Dearer than one job of the team may be.
+            answer = await refused(house, key, route, body={"model": SLUG, "input": {**SEED, "duration": 10}})
+            assert told(answer) == (402, "REQUEST_EXCEEDS_LIMIT")
+            assert answer.headers["x-should-retry"] == "false"
+            assert (answer.details["limit"], answer.details["ceiling"]) == ("cost_per_job", "0.700000")
+            assert answer.details["required"] == "1.400000"
 
-        for missing, version in (("kling/kling-9/text-to-video", None), (SLUG, "v9")):
-            named = {"model": missing, "input": {}} | ({} if version is None else {"version": version})
-            answer = await refused(house, key, route, body=named)
-            assert told(answer) == (403, "PRICE_UNKNOWN")
-            assert (answer.details["model"], answer.details["version"]) == (missing, version)
+            for missing, version in (("kling/kling-9/text-to-video", None), (SLUG, "v9")):
+                named = {"model": missing, "input": {}} | ({} if version is None else {"version": version})
+                answer = await refused(house, key, route, body=named)
+                assert told(answer) == (403, "PRICE_UNKNOWN")
+                assert (answer.details["model"], answer.details["version"]) == (missing, version)
         await untouched(house)
 
 
-@pytest.mark.parametrize("route", [SUBMIT, QUOTE])
-async def test_what_is_wrong_with_the_body_is_named(house: House, route: tuple[str, str]) -> None:
+async def test_what_is_wrong_with_the_body_is_named(house: House) -> None:
     key = await house.key()
     grok = "xai/grok-imagine/image-to-video"
     wrong: list[tuple[object, str, list[str] | None]] = [
@@ -62,17 +61,16 @@ async def test_what_is_wrong_with_the_body_is_named(house: House, route: tuple[s
         ({"model": SLUG, "input": {}, "version": None}, "version", None),
         ({"model": SLUG, "input": {"duration": "7"}}, "duration", ["5", "10"]),
         ({"model": SLUG, "input": {"resolution": "4k"}}, "resolution", None),
-        ({"model": grok, "input": {"resolution": "720p"}}, "duration", ["6", "10"]),
+        ({"model": grok, "input": {"duration": "6"}}, "resolution", ["480p", "720p"]),
         (b"[]", "body", None),
         (b"", "body", None),
     ]
-    for body, field, options in wrong:
+    for route, (body, field, options) in product((SUBMIT, QUOTE), wrong):
         answer = await refused(house, key, route, body=body)
         assert told(answer) == (400, "INVALID_INPUT"), body
         assert answer.details["field"] == field
-        if options is not None and field != "duration":
-            assert answer.details["options"] == options
-        assert field in answer.error["message"].lower() or f'"{field}"' in answer.error["message"]
+        assert answer.details.get("options") == options
+        assert field in answer.error["message"]
     await untouched(house)
 
 
@@ -123,37 +121,25 @@ async def test_a_private_webhook_address_that_is_allowed() -> None:
         assert (await house.ask(*SUBMIT, key, body={**JOB, "webhookUrl": "https://127.0.0.1/hook"})).status == 200
 
 
-@pytest.mark.parametrize(
-    ("method", "path", "status", "code"),
-    [
-        ("GET", "/v1/jobs/submit", 405, "METHOD_NOT_ALLOWED"),
-        ("PUT", "/v1/jobs/submit", 405, "METHOD_NOT_ALLOWED"),
-        ("DELETE", "/tollhouse/v1/me", 405, "METHOD_NOT_ALLOWED"),
-        ("POST", "/tollhouse/v1/me", 405, "METHOD_NOT_ALLOWED"),
-        ("GET", "/tollhouse/v1/quote", 405, "METHOD_NOT_ALLOWED"),
-        ("POST", "/readyz", 405, "METHOD_NOT_ALLOWED"),
-        ("POST", "/v1/jobs/submit/", 404, "NOT_FOUND"),
-        ("POST", "/v1/jobs/submit/x", 404, "NOT_FOUND"),
-        ("POST", "/V1/jobs/submit", 404, "NOT_FOUND"),
-        ("POST", "/v1/jobs/Submit", 404, "NOT_FOUND"),
-        ("POST", "/v1/jobs/unpriced", 404, "NOT_FOUND"),
-        ("GET", "/", 404, "NOT_FOUND"),
-        ("GET", "/admin/v1/keys", 404, "NOT_FOUND"),
-        ("GET", "/metrics", 404, "NOT_FOUND"),
-        ("POST", "/v1//jobs/submit", 400, "INVALID_INPUT"),
-        ("POST", "/v1/jobs%2Fsubmit", 400, "INVALID_INPUT"),
-    ],
-)
-async def test_other_paths_and_methods(house: House, method: str, path: str, status: int, code: str) -> None:
+async def test_other_paths_and_methods(house: House) -> None:
+    """Nothing but the listed routes answers, and none of them by another name."""
     key = await house.key()
-    url = URL(house.gateway.data_url + path, encoded=True)
-    headers = {"Authorization": f"Bearer {key.secret}", "X-Request-Id": "mine/1", "X-HTTP-Method-Override": "POST"}
-    async with house.session.request(method, url, headers=headers) as reply:
-        answer = Answer(reply.status, reply.headers, await reply.read())
-    assert told(answer) == (status, code)
-    assert answer.document["requestId"] == answer.headers["X-Request-Id"] == "mine/1"
-    assert answer.headers["Tollhouse-Error-Source"] == "gateway"
-    assert ("Allow" in answer.headers) == (status == 405)
+    wrong = {
+        405: ["GET /v1/jobs/submit", "PUT /v1/jobs/submit", "DELETE /tollhouse/v1/me", "GET /tollhouse/v1/quote"],
+        404: ["POST /v1/jobs/submit/", "POST /V1/jobs/submit", "POST /v1/jobs/unpriced", "GET /", "GET /metrics"],
+        400: ["POST /v1//jobs/submit", "POST /v1/jobs%2Fsubmit", "POST /v1/./jobs/submit", "POST /v1/jobs/submit;x"],
+    }
+    codes = {405: "METHOD_NOT_ALLOWED", 404: "NOT_FOUND", 400: "INVALID_INPUT"}
+    override = ("X-HTTP-Method-Override: POST", "X-Original-URL: /v1/jobs/submit")
+    for status, lines in wrong.items():
+        for line in lines:
+            # Written as bytes, because a client library would tidy them up.
+            sent = post(f"x-api-key: {key.secret}", "X-Request-Id: mine/1", *override, line=f"{line} HTTP/1.1")
+            answer = await Server(house.port).ask(sent)
+            assert (answer.status, answer.error["code"]) == (status, codes[status]), line
+            assert answer.document["requestId"] == answer.headers["x-request-id"] == "mine/1"
+            assert answer.headers["tollhouse-error-source"] == "gateway"
+            assert ("allow" in answer.headers) == (status == 405)
     await untouched(house)
 
 

@@ -140,7 +140,7 @@ async def test_every_change_is_one_line_of_audit_without_secrets(
     assert [(line.getMessage(), line.__dict__["fields"]) for line in lines] == [
         ("key issued", {**key, "test": False, **who}),
         ("key revoked", {**key, **who}),
-        ("policies applied", {"version": version_of(BOTH), "removed_teams": [], **who}),
+        ("policies applied", {"version": version_of(BOTH), "removed_teams": [], "reset": [], **who}),
     ]
     for line in lines:
         written = json.dumps(line.__dict__["fields"])

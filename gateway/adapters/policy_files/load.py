@@ -4,14 +4,13 @@ The rule of this file: a mistake in one file hides no mistake in another, and ca
 """
 
 import re
-import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Final, TypeAlias
 
 from gateway.adapters.policy_files.policies import parse_organization, parse_team
 from gateway.adapters.policy_files.price_links import links_broken, priced, unbounded
 from gateway.adapters.policy_files.prices import parse_prices, price_book
-from gateway.adapters.policy_files.toml import Toml
+from gateway.adapters.policy_files.toml import Toml, parse
 from gateway.core.complaint import Complaint
 from gateway.core.plan import Rules
 from gateway.core.policy_set import Organization, PolicySet, TeamPolicy
@@ -53,10 +52,7 @@ def _document(file: str, text: str) -> Toml | _Complaints:
     if file != _ORGANIZATION and not _TEAM.fullmatch(file) and not _PRICES.fullmatch(file):
         known = "organization.toml, teams/<team>.toml and prices/<date>.toml"
         return (Complaint(file, "", f"does not belong here: policy files are {known}"),)
-    try:
-        return tomllib.loads(text)
-    except (ValueError, RecursionError) as mistake:
-        return (Complaint(file, "", f"is not TOML: {mistake}"),)
+    return parse(file, text)
 
 
 def _part(file: str, document: Toml) -> _Part | _Complaints:

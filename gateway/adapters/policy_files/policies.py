@@ -8,8 +8,6 @@ from collections.abc import Iterable
 from datetime import UTC
 from zoneinfo import ZoneInfo
 
-from pydantic import ValidationError
-
 from gateway.adapters.policy_files.policy_rules import organization_rules_broken, team_rules_broken
 from gateway.adapters.policy_files.policy_tables import (
     AllowTable,
@@ -19,7 +17,7 @@ from gateway.adapters.policy_files.policy_tables import (
     RateTable,
     TeamTable,
 )
-from gateway.adapters.policy_files.sentences import complaints
+from gateway.adapters.policy_files.sentences import read_table
 from gateway.adapters.policy_files.toml import Toml
 from gateway.core.account import AccountScope, Meter
 from gateway.core.complaint import Complaint
@@ -30,22 +28,14 @@ from gateway.core.window import Calendar, WindowKind
 
 def parse_organization(file: str, document: Toml) -> Organization | tuple[Complaint, ...]:
     """Read `organization.toml`, parsed by `tomllib`. Loads the zone."""
-    found = [Complaint(file, key, message) for key, message in organization_rules_broken(document)]
-    try:
-        table = OrganizationTable.model_validate(document)
-    except ValidationError as mistakes:
-        return (*found, *complaints(file, OrganizationTable, mistakes))
-    return tuple(found) or _organization(table)
+    table = read_table(file, document, OrganizationTable, organization_rules_broken(document))
+    return table if isinstance(table, tuple) else _organization(table)
 
 
 def parse_team(file: str, document: Toml) -> TeamPolicy | tuple[Complaint, ...]:
     """Read a team's file, parsed by `tomllib`. `file` is its path below the policies directory."""
-    found = [Complaint(file, key, message) for key, message in team_rules_broken(file, document)]
-    try:
-        table = TeamTable.model_validate(document)
-    except ValidationError as mistakes:
-        return (*found, *complaints(file, TeamTable, mistakes))
-    return tuple(found) or _team(table)
+    table = read_table(file, document, TeamTable, team_rules_broken(file, document))
+    return table if isinstance(table, tuple) else _team(table)
 
 
 def _organization(table: OrganizationTable) -> Organization:

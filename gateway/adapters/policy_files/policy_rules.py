@@ -8,14 +8,13 @@ from collections.abc import Iterator
 from datetime import datetime
 from itertools import combinations
 from pathlib import PurePosixPath
-from typing import Final, TypeAlias
+from typing import Final
 
-from gateway.adapters.policy_files.sentences import MONEY, is_money, whole
-from gateway.adapters.policy_files.toml import Toml, array, tables
+from gateway.adapters.policy_files.policy_tables import LIMIT_NAME
+from gateway.adapters.policy_files.sentences import MONEY, Broken, is_money, listed_twice, whole
+from gateway.adapters.policy_files.toml import Toml, tables
 from gateway.core.account import Meter
 from gateway.core.money import MAX_AMOUNT
-
-Broken: TypeAlias = tuple[str, str]
 
 _COUNTS: Final = [meter for meter in Meter if meter is not Meter.USD]
 _WINDOWED: Final = [meter for meter in Meter if meter is not Meter.IN_FLIGHT]
@@ -47,7 +46,7 @@ def _shared_rules_broken(document: Toml) -> Iterator[Broken]:
     for at, limit in limits:
         yield from _ceiling(at, limit, limit.get("meter"))
         yield from _window(at, limit)
-        yield from _listed_twice(f"{at}.alert_at", limit.get("alert_at"))
+        yield from listed_twice(f"{at}.alert_at", limit.get("alert_at"))
     yield from _overrides(limits, tables("override", document))
 
 
@@ -57,13 +56,6 @@ def _named_twice(named: list[tuple[str, Toml]]) -> Iterator[Broken]:
         name = table.get("name")
         if isinstance(name, str) and (other := first.setdefault(name, at)) != at:
             yield f"{at}.name", f"is the name of {other} already"
-
-
-def _listed_twice(at: str, value: object) -> Iterator[Broken]:
-    listed = array(value)
-    for index, one in enumerate(listed):
-        if one in listed[:index]:
-            yield f"{at}[{index}]", "is listed already"
 
 
 def _ceiling(at: str, table: Toml, meter: object) -> Iterator[Broken]:
@@ -92,7 +84,7 @@ def _overrides(limits: list[tuple[str, Toml]], overrides: list[tuple[str, Toml]]
     for at, override in overrides:
         name = override.get("limit")
         if isinstance(name, str) and name not in meters:
-            yield f"{at}.limit", "must be the name of a limit of this file"
+            yield f"{at}.limit", LIMIT_NAME
         yield from _ceiling(at, override, meters.get(name) if isinstance(name, str) else None)
         if (span := _span(override)) is not None and span[0] >= span[1]:
             yield f"{at}.until", "must be later than from"

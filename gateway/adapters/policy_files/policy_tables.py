@@ -10,15 +10,16 @@ from zoneinfo import available_timezones
 
 from pydantic import Field, PlainValidator
 
-from gateway.adapters.policy_files.sentences import MONEY, Table, is_money, must, one_of, text, whole
+from gateway.adapters.policy_files.sentences import MONEY, Schema, Table, is_money, must, one_of, text, whole
 from gateway.core.account import Meter
 from gateway.core.policy_set import RateWindow
 from gateway.core.window import WindowKind
 
+LIMIT_NAME: Final = "must be the name of a limit of this file"
 RESERVED: Final = frozenset({"all", "none", "other", "total", "unknown"})
 
 _SLUG: Final = r"[a-z0-9][a-z0-9-]{0,62}"
-_MOST: Final = 1_000_000
+_SLUG_SENTENCE: Final = "must be 1 to 63 of a-z, 0-9 and -, not starting with -"
 
 
 @lru_cache(maxsize=1)
@@ -30,12 +31,11 @@ def _plain_text(most: int) -> str:
     return rf"(?!\s)[^\x00-\x1f\x7f]{{1,{most}}}(?<!\s)"
 
 
-_Schema = Annotated[int, must("must be 1, the only schema there is", whole(1, 1))]
-_Slug = Annotated[str, must("must be 1 to 63 of a-z, 0-9 and -, not starting with -", text(_SLUG))]
+_Slug = Annotated[str, must(_SLUG_SENTENCE, text(_SLUG))]
 _Team = Annotated[
     str,
     must(
-        "must be 1 to 63 of a-z, 0-9 and -, not starting with -, and none of " + ", ".join(sorted(RESERVED)),
+        f"{_SLUG_SENTENCE}, and none of {', '.join(sorted(RESERVED))}",
         lambda value: text(_SLUG)(value) and value not in RESERVED,
     ),
 ]
@@ -63,7 +63,7 @@ _Ceiling = Annotated[str | int, PlainValidator(lambda value: value)]
 _Money = Annotated[str, must(MONEY, is_money)]
 _Percentage = Annotated[str, must('must be a percentage in quotes, "1%" to "999%"', text(r"[1-9][0-9]{0,2}%"))]
 _Option = Annotated[str, must("must be an option in quotes", lambda value: isinstance(value, str))]
-_Requests = Annotated[int, must("must be a whole number from 1 to 1000000", whole(1, _MOST))]
+_Requests = Annotated[int, must("must be a whole number from 1 to 1000000", whole(1, 1_000_000))]
 _Per = Annotated[str, one_of(["team", "key"])]
 
 
@@ -82,12 +82,12 @@ class RateTable(Table):
     name: _Slug
     requests: _Requests
     window: Annotated[str, one_of(RateWindow)]
-    burst: Annotated[int | None, must("must be a whole number from 1 to 1000000", whole(1, _MOST))] = None
+    burst: _Requests | None = None
     per: _Per = "team"
 
 
 class OverrideTable(Table):
-    limit: Annotated[str, must("must be the name of a limit of this file", lambda value: isinstance(value, str))]
+    limit: Annotated[str, must(LIMIT_NAME, lambda value: isinstance(value, str))]
     ceiling: _Ceiling
     starts_at: _Moment = Field(alias="from")
     until: _Moment
@@ -107,7 +107,7 @@ class AllowTable(Table):
 
 
 class OrganizationTable(Table):
-    edition: _Schema = Field(alias="schema")
+    edition: Schema = Field(alias="schema")
     organization: _Slug
     zone: _Zone
     fiscal_year_starts: Annotated[int, must("must be a month, 1 to 12", whole(1, 12))] = 1
@@ -118,7 +118,7 @@ class OrganizationTable(Table):
 
 
 class TeamTable(Table):
-    edition: _Schema = Field(alias="schema")
+    edition: Schema = Field(alias="schema")
     team: _Team
     owner: _Email | None = None
     cost_center: Annotated[str | None, must("must be 1 to 64 characters in quotes", text(_plain_text(64)))] = None

@@ -8,8 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 
-from gateway.adapters.policy_files.policy_rules import Broken
-from gateway.adapters.policy_files.sentences import quoted
+from gateway.adapters.policy_files.sentences import Broken, quoted
 from gateway.adapters.policy_files.toml import Toml, array, strings, table, tables
 from gateway.core.account import Meter
 from gateway.core.field_name import fold

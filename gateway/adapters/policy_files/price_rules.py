@@ -1,20 +1,22 @@
 """What the values of a price file must be to each other.
 
-The rule of this file: it reads the document as TOML gave it and passes over what has the wrong type (`prices.py`
+The rule of this file: it reads the document as TOML gave it and passes over what has the wrong type (`price_tables.py`
 complains of that), so that one mistake never hides another.
 """
 
 from collections.abc import Iterator
 from fractions import Fraction
 from math import prod
-from typing import TypeAlias, TypeGuard
+from typing import Final, TypeGuard
 
-from gateway.adapters.policy_files.toml import Toml, array, strings, table, tables
+from gateway.adapters.policy_files.price_tables import FEED
+from gateway.adapters.policy_files.sentences import Broken, listed_twice
+from gateway.adapters.policy_files.toml import Toml, strings, table, tables
 from gateway.core.field_name import fold
 from gateway.core.money import MAX_AMOUNT
 from gateway.core.rate_card import MULTIPLIER, WHOLE_NUMBER, option_text
 
-Broken: TypeAlias = tuple[str, str]
+_MEDIA_DECIDES: Final = "must be left out: the media decides the value"
 
 
 def rules_broken(document: Toml) -> Iterator[Broken]:
@@ -30,7 +32,7 @@ def rules_broken(document: Toml) -> Iterator[Broken]:
 def _model(place: str, model: Toml) -> Iterator[Broken]:
     factors = [(f"{place}.{at}", factor) for at, factor in tables("factors", model)]
     yield from _names(place, model, factors)
-    yield from _versions(place, model.get("versions"))
+    yield from listed_twice(f"{place}.versions", model.get("versions"))
     yield from _meters(place, model, factors)
     for at, factor in factors:
         yield from _default(at, factor)
@@ -51,20 +53,13 @@ def _names(place: str, model: Toml, factors: list[tuple[str, Toml]]) -> Iterator
             yield key, f"names the same field as {other}"
 
 
-def _versions(place: str, versions: object) -> Iterator[Broken]:
-    listed = array(versions)
-    for index, version in enumerate(listed):
-        if version in listed[:index]:
-            yield f"{place}.versions[{index}]", "is listed already"
-
-
 def _meters(place: str, model: Toml, factors: list[tuple[str, Toml]]) -> Iterator[Broken]:
     for meter, feed in table(model.get("meters")).items():
         if not isinstance(feed, str) or meter not in ("seconds", "images"):
             continue
         named = [factor for _, factor in factors if factor.get("field") == feed]
         if not named:
-            yield f"{place}.meters.{meter}", "must name a factor of this model, or be a whole number from 1 to 1000"
+            yield f"{place}.meters.{meter}", FEED
         elif not _whole_numbers(named[0]):
             yield f"{place}.meters.{meter}", "must name a factor whose options are all whole numbers"
 
@@ -72,7 +67,7 @@ def _meters(place: str, model: Toml, factors: list[tuple[str, Toml]]) -> Iterato
 def _default(at: str, factor: Toml) -> Iterator[Broken]:
     default, options = factor.get("default"), _options(factor)
     if default is not None and factor.get("from") == "media":
-        yield f"{at}.default", "must be left out: the media decides the value"
+        yield f"{at}.default", _MEDIA_DECIDES
     elif options and _is_scalar(default) and option_text(default) not in options:
         yield f"{at}.default", "must be one of the options " + ", ".join(f'"{text}"' for text in options)
 
@@ -86,7 +81,7 @@ def _bounds(at: str, factor: Toml) -> Iterator[Broken]:
     if "bounds" not in factor:
         return
     if factor.get("from") == "media":
-        yield f"{at}.bounds", "must be left out: the media decides the value"
+        yield f"{at}.bounds", _MEDIA_DECIDES
     if not _whole_numbers(factor):
         yield f"{at}.bounds", "needs a factor whose options are all whole numbers"
     elif (ratios := _ratios(factor)) != sorted(ratios):

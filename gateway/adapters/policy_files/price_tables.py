@@ -9,9 +9,11 @@ from typing import Annotated, Final, Literal
 
 from pydantic import Field
 
-from gateway.adapters.policy_files.sentences import Table, must, one_of, text, whole
+from gateway.adapters.policy_files.sentences import Schema, Table, must, one_of, text, whole
 from gateway.core.money import MAX_AMOUNT, Rounding
 from gateway.core.rate_card import MULTIPLIER, Unit
+
+FEED: Final = "must name a factor of this model, or be a whole number from 1 to 1000"
 
 _FIELD: Final = r"[A-Za-z][A-Za-z0-9_-]{0,63}"
 _VISIBLE: Final = r"[!-~]{1,200}"
@@ -40,13 +42,7 @@ _Scalar = Annotated[
     ),
 ]
 _Version = Annotated[str, must("must be a version in quotes", text(_VISIBLE))]
-_Feed = Annotated[
-    str | int,
-    must(
-        "must name a factor of this model, or be a whole number from 1 to 1000",
-        lambda value: isinstance(value, str) or whole(1, 1000)(value),
-    ),
-]
+_Feed = Annotated[str | int, must(FEED, lambda value: isinstance(value, str) or whole(1, 1000)(value))]
 
 
 class FactorTable(Table):
@@ -79,7 +75,7 @@ class ModelTable(Table):
 
 
 class CardTable(Table):
-    edition: Annotated[int, must("must be 1, the only schema there is", whole(1, 1))] = Field(alias="schema")
+    edition: Schema = Field(alias="schema")
     effective_from: Annotated[
         datetime,
         must(

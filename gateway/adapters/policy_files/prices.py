@@ -5,16 +5,14 @@ The rule of this file: one reading names every mistake, by its key and in a sent
 """
 
 import re
-import tomllib
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from pathlib import PurePosixPath
 
-from pydantic import ValidationError
-
 from gateway.adapters.policy_files.price_rules import rules_broken
 from gateway.adapters.policy_files.price_tables import BOUNDS, CardTable, FactorTable, ModelTable
-from gateway.adapters.policy_files.sentences import complaints
+from gateway.adapters.policy_files.sentences import read_table
+from gateway.adapters.policy_files.toml import Toml, parse
 from gateway.core.account import Meter
 from gateway.core.complaint import Complaint
 from gateway.core.money import Rounding
@@ -24,18 +22,13 @@ from gateway.core.rate_card import Bounds, Factor, ModelPrice, RateCard, Unit, o
 _STEM = re.compile(r"[0-9A-Za-z][0-9A-Za-z._-]{0,63}", re.ASCII)
 
 
-def parse_prices(file: str, document: Mapping[str, object]) -> RateCard | tuple[Complaint, ...]:
+def parse_prices(file: str, document: Toml) -> RateCard | tuple[Complaint, ...]:
     """Read one price file, parsed by `tomllib`. `file` is its path below the policies directory."""
-    found = _misnamed(file)
-    table: CardTable | None = None
-    try:
-        table = CardTable.model_validate(document)
-    except ValidationError as mistakes:
-        found += complaints(file, CardTable, mistakes)
-    found += [Complaint(file, key, message) for key, message in rules_broken(document)]
-    if table is None or found:
-        return tuple(found)
-    return _rate_card(PurePosixPath(file).stem, table)
+    misnamed = _misnamed(file)
+    table = read_table(file, document, CardTable, rules_broken(document))
+    if isinstance(table, tuple):
+        return misnamed + table
+    return misnamed or _rate_card(PurePosixPath(file).stem, table)
 
 
 def price_book(cards: Iterable[RateCard]) -> PriceBook | tuple[Complaint, ...]:
@@ -65,17 +58,14 @@ def read_price_book(files: Mapping[str, str]) -> PriceBook | tuple[Complaint, ..
 
 
 def _read(file: str, text: str) -> RateCard | tuple[Complaint, ...]:
-    try:
-        document = tomllib.loads(text)
-    except (ValueError, RecursionError) as mistake:
-        return (Complaint(file, "", f"is not TOML: {mistake}"),)
-    return parse_prices(file, document)
+    document = parse(file, text)
+    return document if isinstance(document, tuple) else parse_prices(file, document)
 
 
-def _misnamed(file: str) -> list[Complaint]:
+def _misnamed(file: str) -> tuple[Complaint, ...]:
     if _STEM.fullmatch(PurePosixPath(file).stem):
-        return []
-    return [Complaint(file, "", "must be named by its version, such as 2026-02-18.toml: letters, digits, . _ -")]
+        return ()
+    return (Complaint(file, "", "must be named by its version, such as 2026-02-18.toml: letters, digits, . _ -"),)
 
 
 def _rate_card(version: str, table: CardTable) -> RateCard:

@@ -1,4 +1,4 @@
-"""What a value in a policy file must be, said in a sentence; and pydantic's findings as complaints.
+"""What a value in a policy file must be, said in a sentence; and a document read, or everything wrong with it.
 
 The rule of this file: whoever made the mistake reads which key it is at and what must stand there, in our words.
 """
@@ -7,13 +7,17 @@ import json
 import re
 from collections.abc import Callable, Iterable, Iterator
 from difflib import get_close_matches
-from typing import Any, Final, get_args
+from typing import Annotated, Any, Final, TypeAlias, TypeVar, get_args
 
 from pydantic import BaseModel, ConfigDict, PlainValidator, ValidationError
 from pydantic_core import ErrorDetails, PydanticCustomError
 
+from gateway.adapters.policy_files.toml import Toml, array
 from gateway.core.complaint import Complaint
 from gateway.core.money import parse_usd
+
+# The TOML key at which a document breaks a rule, and the sentence that says so.
+Broken: TypeAlias = tuple[str, str]
 
 MONEY: Final = 'must be money in quotes, such as "25000.00": USD, 0 or more, at most six digits after the point'
 
@@ -38,6 +42,9 @@ class Table(BaseModel):
     def keys(cls) -> dict[str, Any]:
         """The keys as they stand in the file, with the type of each."""
         return {field.alias or name: field.annotation for name, field in cls.model_fields.items()}
+
+
+_Read = TypeVar("_Read", bound=Table)
 
 
 def must(sentence: str, accepts: Callable[[Any], bool]) -> PlainValidator:
@@ -68,6 +75,9 @@ def whole(least: int, most: int) -> Callable[[Any], bool]:
     return lambda value: type(value) is int and least <= value <= most
 
 
+Schema = Annotated[int, must("must be 1, the only schema there is", whole(1, 1))]
+
+
 def is_money(value: object) -> bool:
     """Whether a value is an amount of USD as policy files write it."""
     if not isinstance(value, str):
@@ -79,10 +89,25 @@ def is_money(value: object) -> bool:
     return True
 
 
-def complaints(file: str, table: type[Table], mistakes: ValidationError) -> Iterator[Complaint]:
-    """One complaint for every finding of pydantic in the document of `file`."""
-    for error in mistakes.errors():
-        yield Complaint(file, _key(error["loc"]), _sentence(table, error))
+def listed_twice(at: str, value: object) -> Iterator[Broken]:
+    """Every entry of the array at the key `at` that stands in it before."""
+    listed = array(value)
+    for index, one in enumerate(listed):
+        if one in listed[:index]:
+            yield f"{at}[{index}]", "is listed already"
+
+
+def read_table(
+    file: str, document: Toml, table: type[_Read], broken: Iterable[Broken]
+) -> _Read | tuple[Complaint, ...]:
+    """The document as a `table`, or a complaint for every value that is wrong in itself and every rule broken."""
+    found = tuple(Complaint(file, key, sentence) for key, sentence in broken)
+    try:
+        read = table.model_validate(document)
+    except ValidationError as mistakes:
+        wrong = (Complaint(file, _key(error["loc"]), _sentence(table, error)) for error in mistakes.errors())
+        return (*wrong, *found)
+    return found or read
 
 
 def _key(location: tuple[str | int, ...]) -> str:

@@ -1,9 +1,23 @@
-"""Looking into a TOML document that may hold anything: what has another type than was looked for counts as empty."""
+"""TOML documents: parsing a file, and looking into what may hold anything.
 
+The rule of this file: what has another type than was looked for counts as empty.
+"""
+
+import tomllib
 from collections.abc import Mapping
 from typing import TypeAlias
 
+from gateway.core.complaint import Complaint
+
 Toml: TypeAlias = Mapping[str, object]
+
+
+def parse(file: str, text: str) -> Toml | tuple[Complaint, ...]:
+    """The document in the text of `file`, or the complaint that there is none."""
+    try:
+        return tomllib.loads(text)
+    except (ValueError, RecursionError) as mistake:
+        return (Complaint(file, "", f"is not TOML: {mistake}"),)
 
 
 def table(value: object) -> Toml:

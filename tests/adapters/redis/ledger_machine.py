@@ -69,11 +69,26 @@ class LedgerMachine(RuleBasedStateMachine):
     def admit_with_little(self, wish: Wish) -> None:
         self.perform(Admit(self._grant(wish), self.now))
 
-    @rule(first=wishes(ROOMY), second=wishes(ROOMY))
-    def admit_two_at_once(self, first: Wish, second: Wish) -> None:
-        """Both ceilings were computed before either was asked."""
+    @rule(first=wishes(ROOMY), second=wishes(ROOMY), cost=_COST)
+    def submit_two_at_once(self, first: Wish, second: Wish, cost: str) -> None:
+        """Both ceilings were computed before either was asked; then both are accepted upstream."""
         grants = self._grant(first), self._grant(second)
         self.perform(*(Admit(one, self.now) for one in grants))
+        self.perform(*(self._move(Verb.CAPTURE, one, cost=cost) for one in grants))
+
+    @rule(wish=wishes(ROOMY), verb=st.sampled_from((Verb.CAPTURE, Verb.CAPTURE, Verb.DOUBT)), cost=_COST)
+    def submit(self, wish: Wish, verb: Verb, cost: str) -> None:
+        """An ordinary submission: held, and then what became of it."""
+        admission = self._grant(wish)
+        self.perform(Admit(admission, self.now))
+        self.perform(self._move(verb, admission, cost=cost))
+
+    @rule(first=wishes(ROOMY), second=wishes(ROOMY), facts=_FACT)
+    def submit_two_in_vain(self, first: Wish, second: Wish, facts: Mapping[str, str]) -> None:
+        """Two submissions in the same tick, both turned down by the upstream."""
+        grants = self._grant(first), self._grant(second)
+        self.perform(*(Admit(one, self.now) for one in grants))
+        self.perform(*(self._move(Verb.VOID, one, facts=facts) for one in grants))
 
     @precondition(lambda self: self.known)
     @rule(pick=_PICK, other_attempt=st.booleans(), other_body=_SOMETIMES, at_once=_SOMETIMES)
@@ -207,8 +222,9 @@ class LedgerMachine(RuleBasedStateMachine):
         return replace(admission, hold=replace(hold, policy=policy, key_revision=revision))
 
     def _pick(self, pick: int, *states: str) -> Admission:
-        """One of those that are in these states, or, where there is none, of all."""
-        ids = [name for name in self.known if self.model.state(name) in states] or list(self.known)
+        """One of those in these states; where there is none, of all that are held or ended; else, of all."""
+        ids = [name for name in self.known if self.model.state(name) in states]
+        ids = ids or list(self.model.holds) or list(self.known)
         chosen = self.known[ids[pick % len(ids)]]
         kept = self.model.holds.get(chosen.hold.id)
         return chosen if kept is None else replace(chosen, hold=kept.hold)

@@ -77,7 +77,7 @@ def wishes(ceilings: tuple[str, ...]) -> SearchStrategy[Wish]:
     )
 
 
-ROOMY: Final = ("roomy", "exact", "usual")
+ROOMY: Final = ("roomy", "roomy", "exact", "usual")
 TIGHT: Final = ("roomy", "exact", "one short", "zero", "usual")
 
 

@@ -191,7 +191,7 @@ def _essence(entry: Entry) -> Entry:
 
 def _assert_within_ceilings(admission: Admission, balances: tuple[Balance, ...]) -> None:
     for demand, balance in zip(admission.demands, balances, strict=True):
-        assert not demand.enforced or 0 <= balance.posted + balance.held <= demand.ceiling
+        assert not demand.enforced or balance.posted + balance.held <= demand.ceiling
 
 
 def _kind(answer: AdmissionReply | Moved | None, *, wrote: bool) -> str:
