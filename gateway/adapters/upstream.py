@@ -13,15 +13,7 @@ from typing import Any, Final
 import aiohttp
 from yarl import URL
 
-from gateway.core.reply import (
-    Accepted,
-    NotSent,
-    Rejected,
-    Reply,
-    Unknown,
-    UpstreamResult,
-    read_submit_reply,
-)
+from gateway.core.reply import NotSent, Reply, Unknown, UpstreamResult, read_submit_reply
 from gateway.ports import Clock, Outgoing
 
 SLOTS: Final = 512
@@ -77,7 +69,7 @@ class HttpUpstream:
         except Exception as error:  # noqa: BLE001 (whatever it was, it happened before or after a byte may have left)
             cause = type(error).__name__
             return Unknown(cause) if trace.may_have_left else NotSent(cause)
-        return _redacted(read_submit_reply(reply), key)
+        return read_submit_reply(_blotted(reply, key))
 
     async def _post(self, body: bytes, headers: Mapping[str, str], trace: SimpleNamespace) -> Reply:
         async with self._session.post(
@@ -91,20 +83,8 @@ class HttpUpstream:
             return Reply(response.status, response.headers, bytes(content))
 
 
-def _redacted(result: UpstreamResult, key: str) -> UpstreamResult:
-    """The same result, with the real key blotted out should the upstream have echoed it."""
-    match result:
-        case Accepted(job_id, cost, reply):
-            return Accepted(job_id, cost, _blot(reply, key))
-        case Rejected(reply):
-            return Rejected(_blot(reply, key))
-        case Unknown(cause, Reply() as reply, surprising):
-            return Unknown(cause, _blot(reply, key), surprising)
-        case Unknown() | NotSent():
-            return result
-
-
-def _blot(reply: Reply, key: str) -> Reply:
+def _blotted(reply: Reply, key: str) -> Reply:
+    """The reply with the real key blotted out should the upstream have echoed it: nothing after this ever sees it."""
     headers = {name: value.replace(key, REDACTED) for name, value in reply.headers.items()}
     return Reply(reply.status, headers, reply.body.replace(key.encode(), REDACTED.encode()))
 

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -57,7 +57,7 @@ class Gateway:
     store: str
     data_dir: Path
     policies: Path
-    demo_key: str | None
+    demo_key: str | None = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -231,11 +231,13 @@ class Metrics:
 async def open_house(
     *files: dict[str, str],
     upstream: str | None = None,
+    key_file: Path | None = None,
     faults: Faults | None = None,
     sandbox: SandboxConfig | None = None,
     **settings: str,
 ) -> AsyncIterator[House]:
-    """Open a gateway with these policy files; `upstream` is for tests that are their own provider.
+    """Open a gateway with these policy files; `upstream` is for tests that are their own provider, `key_file` for
+    those that replace the real key.
 
     Settings are written as `upstream_timeout="300ms"`. When the test is over the store must be in order.
     """
@@ -250,7 +252,7 @@ async def open_house(
         provider.world.faults = faults or provider.world.faults
         plain = {f"TOLLHOUSE_{name.upper()}": value for name, value in settings.items()}
         environment = {
-            "PIXELBYTE_API_KEY": CANARY,
+            **({"PIXELBYTE_API_KEY": CANARY} if key_file is None else {"PIXELBYTE_API_KEY_FILE": str(key_file)}),
             "TOLLHOUSE_UPSTREAM_URL": upstream or provider.url,
             "TOLLHOUSE_LISTEN": "127.0.0.1:0",
             "TOLLHOUSE_CONTROL_LISTEN": "127.0.0.1:0",

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from tests.walkthrough.house import SLUG, House, Key, open_house
+from tests.walkthrough.policies import team
 from tests.walkthrough.refused import untouched
 from tests.web.wire import NEXT, Answer, Server, chunked, post, raw
 
@@ -161,16 +162,37 @@ async def test_a_body_that_drips(house: House) -> None:
     await untouched(house)
 
 
-@pytest.mark.parametrize("dialect", [("model", "version"), ("modelSlug", "modelVersion")])
-async def test_both_dialects_are_forwarded_as_one(house: House, dialect: tuple[str, str]) -> None:
-    key = await house.key()
-    name, _ = dialect
-    answer = await send(house, key, json.dumps({name: SLUG, "input": {"duration": 10}}).encode())
-    assert answer.status == 200
-    assert json.loads(house.sandbox.record.submits[0].body) == {
-        "model": SLUG,
-        "input": {"duration": 10, "has_sound": "false"},
-    }
+VERSIONED = """
+schema = 1
+effective_from = 2026-03-01T00:00:00Z
+rounding = "half_up"
+[[model]]
+slug = "kling/kling-2.6-pro/text-to-video"
+base = 70_000
+unit = "second"
+versions = ["v1"]
+meters = { seconds = "duration" }
+factors = [
+  { field = "duration", default = "5", multipliers = { "5" = "5", "10" = "10" } },
+  { field = "has_sound", default = "false", multipliers = { "false" = "1", "true" = "2" } },
+]
+"""
+
+
+async def test_both_dialects_are_forwarded_as_one() -> None:
+    async with open_house({"prices/2026-03-01.toml": VERSIONED}, team()) as house:
+        key = await house.key()
+        for model, version in (("model", "version"), ("modelSlug", "modelVersion")):
+            given = {model: SLUG, version: "v1", "input": {"duration": 10}}
+            assert (await send(house, key, json.dumps(given).encode())).status == 200
+            assert json.loads(house.sandbox.record.submits[-1].body) == {
+                "model": SLUG,
+                "version": "v1",
+                "input": {"duration": 10, "has_sound": "false"},
+            }
+            other = json.dumps({**given, version: "latest"}).encode()
+            assert (await send(house, key, other)).error["code"] == "PRICE_UNKNOWN"
+        assert house.upstream_calls == 2
 
 
 async def test_the_same_job_in_every_form_it_may_have(house: House) -> None:

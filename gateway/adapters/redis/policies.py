@@ -4,7 +4,7 @@ import json
 
 from gateway.adapters.redis import keys
 from gateway.adapters.redis.connection import Script, Store
-from gateway.ports import PolicyVersion
+from gateway.ports import PolicyVersion, StoreUnavailable
 
 _PUBLISH = Script("publish")
 
@@ -24,6 +24,8 @@ class RedisPolicies:
         if version is None:
             return None
         content = await self._store.command("GET", keys.policy(version))
+        if content is None:
+            raise StoreUnavailable(f"the live policy version {version} is missing from the store")
         return PolicyVersion(version, json.loads(content))
 
     async def publish(self, policy: PolicyVersion, replaces: str | None) -> bool:
