@@ -1,8 +1,11 @@
 """Secrets in files: made once and kept, or written by somebody else and read again when they change."""
 
 import os
+import re
 from collections.abc import Callable
 from pathlib import Path
+
+_SENDABLE = re.compile(r"[!-~]+")
 
 
 class SecretFileError(Exception):
@@ -34,26 +37,38 @@ def read_secret(path: Path) -> str:
     return secret
 
 
-class WatchedSecret:
-    """A secret in a file that may be replaced at any time, as a mounted secret is. Call it for the current one.
+def sendable(secret: str) -> bool:
+    """Whether a secret can stand in a header. One that cannot would fail only once a connection is open."""
+    return _SENDABLE.fullmatch(secret) is not None
 
-    A replacement that cannot be read is passed over: the last good secret stays until a good one is there.
+
+class WatchedSecret:
+    """A secret to send, in a file that may be replaced at any time, as a mounted one is. Call it for the current one.
+
+    A replacement that cannot be read or sent is passed over: the last good secret stays until a good one is there.
     """
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._stamp = _stamp(path)
-        self._secret = read_secret(path)
+        self._secret = _read_sendable(path)
 
     def __call__(self) -> str:
         stamp = _stamp(self._path)
         if stamp is not None and stamp != self._stamp:
             try:
-                self._secret = read_secret(self._path)
+                self._secret = _read_sendable(self._path)
             except SecretFileError:
                 return self._secret
             self._stamp = stamp
         return self._secret
+
+
+def _read_sendable(path: Path) -> str:
+    secret = read_secret(path)
+    if not sendable(secret):
+        raise SecretFileError(f"{path} must hold one line of visible ASCII, without spaces in it")
+    return secret
 
 
 def _stamp(path: Path) -> tuple[int, int, int] | None:

@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from gateway.core.ledger import Hold, Moved, Verb
+from gateway.core.ledger import Hold, Moved, Outcome, Verb
 from gateway.core.money import MicroUsd
 from gateway.ports import Clock, Ledger, StoreUnavailable
 
@@ -25,6 +25,11 @@ class Intent:
     job: str = ""
     cost: MicroUsd = 0
     facts: Mapping[str, str] = field(default_factory=dict)
+
+
+def job_bound(hold: Hold) -> Intent:
+    """What a capture turns into when the job it names is another hold's already."""
+    return Intent(Verb.DOUBT, hold, facts={"cause": "job id bound to another hold"})
 
 
 class Outbox:
@@ -63,11 +68,14 @@ class Outbox:
     async def flush(self) -> None:
         """Ask once for everything that waits, in order; what gets no answer goes on waiting."""
         while self._waiting:
+            intent = self._waiting[0]
             try:
-                await self._ask(self._waiting[0])
+                moved = await self._ask(intent)
             except StoreUnavailable:
                 return
             self._waiting.popleft()
+            if intent.verb is Verb.CAPTURE and moved.outcome is Outcome.JOB_BOUND:
+                self.later(job_bound(intent.hold))
         self._arrived.clear()
 
     async def _ask(self, intent: Intent) -> Moved:

@@ -1,16 +1,19 @@
 """What a key may spend, and what one job would cost and meet: the same decisions as a submit's, spending nothing."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from gateway.core.account import Balance, Demand
-from gateway.core.job import JobRequest, Malformed, parse
+from gateway.core.job import JobRequest, Malformed
 from gateway.core.model_glob import matches
+from gateway.core.plan import read_job
 from gateway.core.policy import Admit, Deny, applied_limits, decide
 from gateway.core.pricing import InputRefused, PriceUnknown, Quote
 from gateway.core.principal import Principal
 from gateway.core.rate_card import ModelPrice
 from gateway.core.refusal import Verdict, classify, refusal
+from gateway.core.webhook_address import AllowedHost, BadAddress
 from gateway.ports import Clock, Ledger
 from gateway.service.policy_desk import PolicyDesk
 
@@ -46,6 +49,7 @@ class Previews:
     desk: PolicyDesk
     ledger: Ledger
     clock: Clock
+    webhook_hosts: Sequence[AllowedHost] = ()
 
     async def standings(self, principal: Principal) -> Standings | NoPolicies:
         now, rules = self.clock.now(), self.desk.current
@@ -63,11 +67,11 @@ class Previews:
 
     async def quote(
         self, principal: Principal, body: bytes
-    ) -> Preview | Malformed | PriceUnknown | InputRefused | Deny | NoPolicies:
+    ) -> Preview | Malformed | BadAddress | PriceUnknown | InputRefused | Deny | NoPolicies:
         now, rules = self.clock.now(), self.desk.current
         if rules is None:
             return NoPolicies()
-        job = parse(body)
+        job = read_job(body, self.webhook_hosts)
         if not isinstance(job, JobRequest):
             return job
         quote = rules.prices.quote(job.model, job.version, job.input, now)

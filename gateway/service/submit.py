@@ -36,7 +36,7 @@ from gateway.core.reply import Accepted, NotSent, Rejected, Unknown, UpstreamRes
 from gateway.core.webhook_address import AllowedHost
 from gateway.ports import Clock, Entropy, Ledger, Outgoing, StoreUnavailable, Upstream
 from gateway.service.keyring import Keyring
-from gateway.service.outbox import Intent, Outbox
+from gateway.service.outbox import Intent, Outbox, job_bound
 from gateway.service.policy_desk import PolicyDesk
 
 _DECISIONS: Final = 3
@@ -163,7 +163,7 @@ class Submit:
         if moved is None:
             return Charged(holding, accepted.reply, accepted.job_id, cost)
         if moved.outcome is Outcome.JOB_BOUND:
-            await self.outbox.move(Intent(Verb.DOUBT, hold, facts={"cause": "job id bound to another hold"}))
+            await self.outbox.move(job_bound(hold))
             return InDoubt(holding, "job id bound to another hold", None)
         return Charged(replace(holding, balances=moved.balances), accepted.reply, accepted.job_id, cost)
 

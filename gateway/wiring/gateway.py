@@ -155,7 +155,7 @@ def _data_plane(house: _House, upstreams: _Upstreams, settings: Settings, probe:
     plane = DataPlane(
         auth=Auth(house.keyring, settings.trusted_proxies),
         submit=submit,
-        previews=Previews(house.desk, house.ledger, house.clock),
+        previews=Previews(house.desk, house.ledger, house.clock, settings.webhook_allow_hosts),
         desk=house.desk,
         telemetry=house.telemetry,
         clock=house.clock,

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from gateway.adapters.secret_files import SecretFileError, WatchedSecret, kept_secret
+from gateway.adapters.secret_files import SecretFileError, WatchedSecret, kept_secret, sendable
 from gateway.adapters.system import SystemEntropy
 from gateway.core.key_secret import ENTROPY_BYTES, Kind, Peppers, kind_of, mint, parse_peppers
 from gateway.settings import Settings
@@ -44,6 +44,8 @@ def _kept_admin_key(settings: Settings, entropy: SystemEntropy) -> str:
 def upstream_key(settings: Settings) -> Callable[[], str]:
     """The real key, asked for afresh by every request: a key in a file may be replaced while we run."""
     if settings.pixelbyte_api_key is not None:
+        if not sendable(settings.pixelbyte_api_key.get_secret_value()):
+            raise CannotStart("PIXELBYTE_API_KEY must be one line of visible ASCII, without spaces in it")
         return settings.pixelbyte_api_key.get_secret_value
     if settings.pixelbyte_api_key_file is None:
         raise CannotStart("PIXELBYTE_API_KEY is not set")

@@ -116,6 +116,15 @@ async def test_mistakes_are_told_and_nothing_changes(tollhouse: Tollhouse, direc
     assert (await tollhouse.document("policy", "show"))["version"] == before["version"]
 
 
+async def test_an_unreadable_file_hides_no_mistake_in_another(tollhouse: Tollhouse, directory: Path) -> None:
+    (directory / "teams" / "audio.toml").write_bytes(b"\xff")
+    (directory / "teams" / "video.toml").write_text(TEAM.format("video").replace('"100.00"', "100"))
+    result = await tollhouse("policy", "apply", str(directory))
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert [line.partition(": ")[0] for line in result.stderr.splitlines()] == ["teams/audio.toml", "teams/video.toml"]
+    assert (await tollhouse("policy", "show")).exit_code == 3
+
+
 async def test_a_team_goes_only_by_name(tollhouse: Tollhouse, directory: Path) -> None:
     await tollhouse.document("policy", "apply", str(directory))
     (directory / "teams" / "audio.toml").unlink()

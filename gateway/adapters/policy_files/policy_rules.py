@@ -89,7 +89,8 @@ def _overrides(limits: list[tuple[str, Toml]], overrides: list[tuple[str, Toml]]
         if (span := _span(override)) is not None and span[0] >= span[1]:
             yield f"{at}.until", "must be later than from"
     for (first, one), (second, other) in combinations(overrides, 2):
-        if one.get("limit") == other.get("limit") and _overlap(_span(one), _span(other)):
+        same = isinstance(one.get("limit"), str) and one.get("limit") == other.get("limit")
+        if same and _overlap(_span(one), _span(other)):
             yield second, f"overlaps {first}: at every instant one ceiling is in force"
 
 

@@ -55,7 +55,8 @@ _Moment = Annotated[
     datetime,
     must(
         "must be a time with its zone, without quotes, such as 2026-12-01T00:00:00Z",
-        lambda value: isinstance(value, datetime) and value.utcoffset() is not None,
+        # The first and last year have instants that no other offset can say.
+        lambda value: isinstance(value, datetime) and value.utcoffset() is not None and 1 < value.year < 9999,
     ),
 ]
 # What a ceiling must be depends on the meter: policy_rules.py judges it.

@@ -27,11 +27,11 @@ class Priced:
 
 def priced(cards: Iterable[RateCard]) -> Priced:
     """What the rate cards put a price on."""
-    models = {slug: price for card in cards for slug, price in card.models.items()}
+    models = [price for card in cards for price in card.models.values()]
     options: dict[str, frozenset[str]] = {}
-    for factor in (factor for price in models.values() for factor in price.factors):
+    for factor in (factor for price in models for factor in price.factors):
         options[factor.field] = options.get(factor.field, frozenset()) | {one.text for one in factor.options}
-    return Priced(tuple(sorted(models)), options)
+    return Priced(tuple(sorted({price.slug for price in models})), options)
 
 
 def links_broken(document: Toml, prices: Priced) -> Iterator[Broken]:

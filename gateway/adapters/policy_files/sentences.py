@@ -21,6 +21,8 @@ Broken: TypeAlias = tuple[str, str]
 
 MONEY: Final = 'must be money in quotes, such as "25000.00": USD, 0 or more, at most six digits after the point'
 
+# What JSON leaves raw and a terminal might obey.
+_CONTROLS: Final = {code: f"\\u{code:04x}" for code in range(0x7F, 0xA0)}
 _BARE_KEY = re.compile(r"[0-9A-Za-z_-]+", re.ASCII)
 
 _SENTENCES: Final = {
@@ -118,7 +120,7 @@ def _key(location: tuple[str | int, ...]) -> str:
 
 def quoted(part: str) -> str:
     """A key as TOML writes it."""
-    return part if _BARE_KEY.fullmatch(part) else json.dumps(part, ensure_ascii=False)
+    return part if _BARE_KEY.fullmatch(part) else json.dumps(part, ensure_ascii=False).translate(_CONTROLS)
 
 
 def _sentence(table: type[Table], error: ErrorDetails) -> str:

@@ -72,13 +72,16 @@ class Store:
     async def command(self, *arguments: Argument) -> Any:
         """One short command in this tick's batch. Raises StoreUnavailable, or NoScriptError.
 
-        A caller that goes away leaves its answer unread and the connection as it was.
+        A caller that goes away leaves its answer unread and the connection as it was. Raises UnicodeEncodeError for
+        text that has no bytes: here, where it fails its own caller, and not a whole batch.
         """
+        words = (word if isinstance(word, bytes) else str(word).encode() for word in arguments[1:])
+        call = (arguments[0], *words)
         loop = asyncio.get_running_loop()
         answer: asyncio.Future[Any] = loop.create_future()
         if not self._waiting:
             loop.call_soon(self._flush)
-        self._waiting.append((arguments, answer))
+        self._waiting.append((call, answer))
         return await answer
 
     def _flush(self) -> None:

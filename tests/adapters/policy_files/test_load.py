@@ -402,3 +402,24 @@ def test_every_key_is_in_the_field_reference(module: ModuleType) -> None:
 
     assert len(named) > 10
     assert [key for key in sorted(named) if not re.search(rf"`\[*{key}\]*`", text)] == []
+
+
+def test_a_moment_at_the_edge_of_time_is_a_mistake_and_no_crash() -> None:
+    for edge in ("0001-01-01T00:00:00+01:00", "9999-12-31T23:59:59-01:00"):
+        some = dict(read_directory(SHIPPED).files)
+        some["teams/demo.toml"] += (
+            f'\n[[override]]\nlimit = "monthly-spend"\nceiling = "9.00"\nfrom = {edge}\nuntil = {edge}\n'
+            'reason = "x"\napproved_by = "y"\n'
+        )
+        found = load(some)
+        assert isinstance(found, tuple)
+        assert {one.key for one in found} >= {"override[0].from", "override[0].until"}
+
+
+def test_what_is_sold_today_may_be_named_although_a_later_price_file_drops_it() -> None:
+    some = dict(read_directory(SHIPPED).files)
+    later = some["prices/2026-02-18.toml"].replace("2026-02-18T00:00:00Z", "2030-01-01T00:00:00Z")
+    later = re.sub(r'"false" = "[0-9.]+", *("true" = "[0-9.]+")', r"\1", later)
+    some["prices/2030-01-01.toml"] = later.replace('default = "false"', 'default = "true"')
+    some["teams/demo.toml"] += '\n[allow]\ninput = { has_sound = ["false"] }\n'
+    assert isinstance(load(some), Rules)

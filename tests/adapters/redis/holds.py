@@ -1,15 +1,22 @@
-"""Builders of what tests ask the ledger for: accounts, demands, admissions."""
+"""What tests ask a ledger for, and a ledger to ask: accounts, demands, admissions."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
+from gateway.adapters.redis import keys
+from gateway.adapters.redis.connection import Store
+from gateway.adapters.redis.initialise import Identity, initialise
+from gateway.adapters.redis.ledger import RedisLedger
+from gateway.adapters.redis.policies import RedisPolicies
 from gateway.core.account import Account, AccountScope, Demand, Meter, RateDemand
 from gateway.core.admission import Admission
 from gateway.core.ledger import Charge, Hold
 from gateway.core.pricing import AppliedFactor
+from gateway.ports import PolicyVersion
 
 MONTH_END: Final = datetime(2026, 12, 1, tzinfo=UTC)
 PATIENCE: Final = timedelta(seconds=90)
+HALF_A_DAY: Final = timedelta(hours=12)
 
 ORGANIZATION: Final = Account(AccountScope.ORGANIZATION, "acme", "spend", Meter.USD, "2026-11")
 TEAM: Final = Account(AccountScope.TEAM, "red", "spend", Meter.USD, "2026-11")
@@ -51,3 +58,11 @@ def admission(hold_id: str, *demands: Demand, rates: tuple[RateDemand, ...] = ()
         "deadline": created_at + PATIENCE,
     }
     return Admission(Hold(**(plain | others)), demands, rates)
+
+
+async def open_ledger(store: Store, max_skew: timedelta = HALF_A_DAY) -> RedisLedger:
+    """A ledger of epoch `e1`, where `admission` is neither stale nor early."""
+    await initialise(store, Identity("e1", "acme"))
+    await RedisPolicies(store).publish(PolicyVersion("p1", {}), None)
+    await store.command("HSET", keys.key("k1"), "revision", 1)
+    return RedisLedger(store, "e1", max_skew)

@@ -21,7 +21,10 @@ return all
 
 @dataclass(slots=True)
 class Snapshot:
-    """`accounts` are fields by account name, `holds` fields by id, `indices` scores by hold id by key."""
+    """`accounts` are fields by account name, `holds` fields by id, `indices` scores by hold id by key.
+
+    Two are equal when nothing but time has passed between them.
+    """
 
     accounts: dict[str, dict[str, str]] = field(default_factory=dict)
     holds: dict[str, dict[str, str]] = field(default_factory=dict)
@@ -31,7 +34,7 @@ class Snapshot:
     store: dict[str, str] = field(default_factory=dict)
     length: int = 0
     others: set[str] = field(default_factory=set)
-    lifetimes_ms: dict[str, int] = field(default_factory=dict)
+    lifetimes_ms: dict[str, int] = field(default_factory=dict, compare=False)
 
 
 async def snapshot(store: Store) -> Snapshot:

@@ -1,0 +1,399 @@
+"""Talking with the ledger: what it answers to an admission and to a move, and what is then in the store."""
+
+import asyncio
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from gateway.adapters.redis import keys
+from gateway.adapters.redis.connection import Store, connect
+from gateway.adapters.redis.ledger import RedisLedger
+from gateway.core.account import Account, Balance, Demand
+from gateway.core.admission import Admission, Closed, Created, Exists, OverLimit, Skewed, Stale
+from gateway.core.ledger import Hold, Move, Moved, Outcome, State, Verb
+from gateway.core.money import MAX_AMOUNT
+from gateway.ports import HoldRecord, StoreUnavailable
+from tests.adapters.redis.holds import (
+    HALF_A_DAY,
+    JOBS,
+    KEY,
+    MONTH_END,
+    ORGANIZATION,
+    RUNNING,
+    TEAM,
+    admission,
+    demand,
+    open_ledger,
+)
+from tests.adapters.redis.snapshot import Snapshot, snapshot
+
+NOW = datetime.now(UTC)
+PRICE = 700_000
+
+
+def one_job(hold_id: str = "h1", **fields: Any) -> Admission:
+    """A job of $0.70 under five limits with room for it."""
+    return admission(
+        hold_id,
+        demand(ORGANIZATION, PRICE, 50_000_000),
+        demand(TEAM, PRICE, 10_000_000),
+        demand(KEY, PRICE, 5_000_000),
+        demand(JOBS, 1, 100),
+        demand(RUNNING, 1, 20),
+        created_at=NOW,
+        **fields,
+    )
+
+
+async def balances(ledger: RedisLedger, *accounts: Account) -> list[tuple[int, int]]:
+    return [(one.posted, one.held) for one in await ledger.balances(accounts)]
+
+
+async def captured(ledger: RedisLedger, hold_id: str = "h1", cost: int = PRICE) -> Hold:
+    asked = one_job(hold_id)
+    assert isinstance(await ledger.admit(asked, NOW), Created)
+    moved = await ledger.move(Verb.CAPTURE, asked.hold, NOW, job=f"job of {hold_id}", cost=cost)
+    assert moved.outcome is Outcome.CAPTURED
+    return asked.hold
+
+
+async def test_a_job_with_room_is_held_on_every_account(ledger: RedisLedger, store: Store) -> None:
+    asked = one_job()
+
+    answer = await ledger.admit(asked, NOW)
+
+    money, count = Balance(0, PRICE), Balance(0, 1)
+    assert answer == Created((money, money, money, count, count))
+    assert await balances(ledger, TEAM, JOBS, RUNNING) == [(0, PRICE), (0, 1), (0, 1)]
+    assert await ledger.find("h1") == HoldRecord(asked.hold, State.HELD, None, None)
+    (entry,) = await ledger.entries()
+    assert (entry.seq, entry.kind, entry.hold, entry.at) == (1, "hold", "h1", NOW)
+    assert entry.moves == tuple(Move(charge.account, 0, charge.amount) for charge in asked.hold.charges)
+    seen = await snapshot(store)
+    assert seen.accounts[TEAM.name]["ends"] == str(round(MONTH_END.timestamp() * 1_000_000))
+    assert seen.accounts[RUNNING.name]["ends"] == "0"
+    assert seen.indices == {
+        keys.OPEN[State.HELD]: {
+            "h1": (asked.hold.deadline - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
+        }
+    }
+
+
+async def test_only_the_attempt_that_made_a_hold_may_send(ledger: RedisLedger) -> None:
+    asked = one_job()
+    first = await ledger.admit(asked, NOW)
+
+    assert await ledger.admit(asked, NOW) == first
+    other = replace(asked, hold=replace(asked.hold, attempt="second"))
+    assert await ledger.admit(other, NOW) == Exists(State.HELD, same_body=True)
+    changed = replace(asked, hold=replace(asked.hold, attempt="third", digest="another body"))
+    assert await ledger.admit(changed, NOW) == Exists(State.HELD, same_body=False)
+    assert await balances(ledger, TEAM) == [(0, PRICE)]
+    assert len(await ledger.entries()) == 1
+
+
+async def test_not_even_that_attempt_once_the_hold_has_moved(ledger: RedisLedger) -> None:
+    asked = one_job()
+    await ledger.admit(asked, NOW)
+    await ledger.move(Verb.DOUBT, asked.hold, NOW)
+
+    assert await ledger.admit(asked, NOW) == Exists(State.IN_DOUBT, same_body=True)
+
+
+@pytest.mark.parametrize("short", range(5))
+async def test_one_limit_without_room_refuses_the_whole_job_without_a_trace(
+    ledger: RedisLedger, store: Store, short: int
+) -> None:
+    await captured(ledger, "h0")
+    before = await snapshot(store)
+    asked = one_job()
+    tight = [replace(one, ceiling=2 * one.amount - (at == short)) for at, one in enumerate(asked.demands)]
+
+    answer = await ledger.admit(replace(asked, demands=tuple(tight)), NOW)
+
+    posted, count, running = Balance(PRICE, 0), Balance(1, 0), Balance(0, 1)
+    assert answer == OverLimit((posted, posted, posted, count, running))
+    assert await snapshot(store) == before
+
+
+async def test_the_last_micro_usd_may_be_spent(ledger: RedisLedger) -> None:
+    await captured(ledger, "h0")
+
+    assert await ledger.admit(admission("h1", demand(TEAM, 1, PRICE + 1)), NOW) == Created((Balance(PRICE, 1),))
+    assert await ledger.admit(admission("h2", demand(TEAM, 1, PRICE + 1)), NOW) == OverLimit((Balance(PRICE, 1),))
+    assert await ledger.admit(admission("h3", demand(TEAM, 0, PRICE + 1)), NOW) == Created((Balance(PRICE, 1),))
+
+
+async def test_a_ceiling_of_nothing_refuses_even_what_is_free(ledger: RedisLedger) -> None:
+    assert await ledger.admit(admission("h1", demand(TEAM, 0, 0)), NOW) == OverLimit((Balance(0, 0),))
+
+
+async def test_a_shadow_limit_counts_and_never_refuses(ledger: RedisLedger) -> None:
+    shadow = demand(TEAM, PRICE, 0, enforced=False)
+
+    assert await ledger.admit(admission("h1", shadow), NOW) == Created((Balance(0, PRICE),))
+    assert await ledger.admit(admission("h2", shadow), NOW) == Created((Balance(0, 2 * PRICE),))
+
+
+@pytest.mark.parametrize("enforced", [(True, True), (True, False), (False, True)])
+async def test_two_limits_on_one_account_must_have_room_together(
+    ledger: RedisLedger, enforced: tuple[bool, bool]
+) -> None:
+    def both(ceiling: int) -> tuple[Demand, ...]:
+        return tuple(demand(TEAM, 5, ceiling, enforced=one) for one in enforced)
+
+    assert await ledger.admit(admission("h1", *both(9)), NOW) == OverLimit((Balance(0, 0),) * 2)
+    assert await ledger.admit(admission("h2", *both(10)), NOW) == Created((Balance(0, 10),) * 2)
+
+
+async def test_a_decision_by_old_rules_is_stale(ledger: RedisLedger, store: Store) -> None:
+    before = await snapshot(store)
+
+    assert await ledger.admit(one_job(policy="p0"), NOW) == Stale()
+    assert await ledger.admit(one_job(key_revision=0), NOW) == Stale()
+    assert await ledger.admit(one_job(key="nobody"), NOW) == Stale()
+    assert await snapshot(store) == before
+
+
+@pytest.mark.parametrize("direction", [1, -1])
+async def test_a_clock_that_differs_too_much_is_refused(store: Store, direction: int) -> None:
+    ledger = await open_ledger(store, max_skew=timedelta(seconds=20))
+    early = datetime.now(UTC) + direction * timedelta(seconds=22)
+    before = await snapshot(store)
+
+    answer = await ledger.admit(one_job(), early)
+
+    assert isinstance(answer, Skewed)
+    assert abs(answer.by_us - direction * 22_000_000) < 2_000_000
+    assert await snapshot(store) == before
+    late = datetime.now(UTC) + direction * timedelta(seconds=18)
+    assert isinstance(await ledger.admit(one_job(), late), Created)
+
+
+async def test_a_store_that_was_never_initialised_is_closed(store: Store) -> None:
+    ledger, asked = RedisLedger(store, "e1"), one_job()
+
+    assert await ledger.admit(asked, NOW) == Closed("uninitialised")
+    with pytest.raises(StoreUnavailable, match="uninitialised"):
+        await ledger.move(Verb.CAPTURE, asked.hold, NOW, job="j1", cost=1)
+    assert await snapshot(store) == Snapshot()
+
+
+async def test_a_store_of_another_epoch_is_closed(ledger: RedisLedger, store: Store) -> None:
+    assert await RedisLedger(store, "e2").admit(one_job(), NOW) == Closed("epoch")
+
+
+async def test_whoever_remembers_more_than_the_store_freezes_it(ledger: RedisLedger, store: Store) -> None:
+    hold = await captured(ledger)
+    witness = RedisLedger(store, "e1", HALF_A_DAY)
+    witness.seen = 3
+
+    assert await witness.admit(one_job("h2"), NOW) == Closed("frozen")
+    assert await ledger.admit(one_job("h2"), NOW) == Closed("frozen")
+    assert (await ledger.move(Verb.REFUND, hold, NOW, cost=PRICE)).outcome is Outcome.REFUNDED
+
+
+async def test_a_move_remembers_too_and_moves_all_the_same(ledger: RedisLedger, store: Store) -> None:
+    hold = await captured(ledger)
+    witness = RedisLedger(store, "e1", HALF_A_DAY)
+    witness.seen = 3
+
+    assert (await witness.move(Verb.FINISH, hold, NOW)).outcome is Outcome.FINISHED
+    assert await ledger.admit(one_job("h2"), NOW) == Closed("frozen")
+
+
+async def test_a_capture_posts_the_cost_the_upstream_names(ledger: RedisLedger, store: Store) -> None:
+    asked = one_job()
+    await ledger.admit(asked, NOW)
+
+    moved = await ledger.move(Verb.CAPTURE, asked.hold, NOW, job="j1", cost=600_000, facts={"reason": "discount"})
+
+    cheaper = Balance(600_000, 0)
+    assert moved == Moved(Outcome.CAPTURED, State.HELD, (cheaper, cheaper, cheaper, Balance(1, 0), Balance(0, 1)))
+    assert await ledger.find("h1") == HoldRecord(asked.hold, State.CAPTURED, "j1", 600_000)
+    (entry,) = await ledger.entries(after=1)
+    assert (entry.kind, entry.facts) == ("captured", {"reason": "discount", "job": "j1", "cost": "600000"})
+    assert (await snapshot(store)).jobs == {"j1": "h1"}
+
+
+async def test_a_dearer_job_is_posted_whole_even_above_the_ceiling(ledger: RedisLedger) -> None:
+    asked = admission("h1", demand(TEAM, PRICE, PRICE), demand(JOBS, 1, 1))
+    await ledger.admit(asked, NOW)
+
+    await ledger.move(Verb.CAPTURE, asked.hold, NOW, job="j1", cost=900_000)
+
+    assert await balances(ledger, TEAM, JOBS) == [(900_000, 0), (1, 0)]
+    assert await ledger.admit(admission("h2", demand(TEAM, 0, PRICE)), NOW) == OverLimit((Balance(900_000, 0),))
+
+
+async def test_a_job_belongs_to_one_hold(ledger: RedisLedger) -> None:
+    await captured(ledger, "h1")
+    asked = one_job("h2")
+    await ledger.admit(asked, NOW)
+
+    moved = await ledger.move(Verb.CAPTURE, asked.hold, NOW, job="job of h1", cost=PRICE)
+
+    assert (moved.outcome, moved.was) == (Outcome.JOB_BOUND, State.HELD)
+    assert await balances(ledger, TEAM) == [(PRICE, PRICE)]
+
+
+@pytest.mark.parametrize("verb", Verb)
+async def test_what_happened_happens_once(ledger: RedisLedger, store: Store, verb: Verb) -> None:
+    asked = one_job()
+    await ledger.admit(asked, NOW)
+    if verb in {Verb.FINISH, Verb.REFUND}:
+        await ledger.move(Verb.CAPTURE, asked.hold, NOW, job="j1", cost=PRICE)
+    job = "j1" if verb is Verb.CAPTURE else ""
+    first = await ledger.move(verb, asked.hold, NOW, job=job, cost=PRICE)
+    before = await snapshot(store)
+
+    again = await ledger.move(verb, asked.hold, NOW, job=job, cost=PRICE)
+
+    assert (again.outcome, again.balances) == (Outcome.ALREADY, first.balances)
+    assert await snapshot(store) == before
+
+
+async def test_a_void_returns_everything(ledger: RedisLedger) -> None:
+    asked = one_job()
+    await ledger.admit(asked, NOW)
+    await ledger.move(Verb.DOUBT, asked.hold, NOW)
+
+    moved = await ledger.move(Verb.VOID, asked.hold, NOW)
+
+    assert moved == Moved(Outcome.VOIDED, State.IN_DOUBT, (Balance(0, 0),) * 5)
+
+
+async def test_a_void_that_overtakes_its_hold_keeps_it_out(ledger: RedisLedger, store: Store) -> None:
+    asked = one_job()
+
+    assert (await ledger.move(Verb.VOID, asked.hold, NOW)).outcome is Outcome.TOMBSTONED
+    assert await ledger.admit(asked, NOW) == Exists(State.VOIDED, same_body=True)
+    seen = await snapshot(store)
+    assert 86_000_000 < seen.lifetimes_ms[keys.hold("h1")] <= 86_400_000
+    assert seen.indices == {}
+
+
+async def test_a_tombstone_that_a_job_turns_up_for_lasts(ledger: RedisLedger, store: Store) -> None:
+    asked = one_job()
+    await ledger.move(Verb.VOID, asked.hold, NOW)
+
+    moved = await ledger.move(Verb.CAPTURE, asked.hold, NOW, job="j1", cost=PRICE)
+
+    assert (moved.outcome, moved.was) == (Outcome.OVERAGE, State.VOIDED)
+    assert await balances(ledger, TEAM, JOBS, RUNNING) == [(PRICE, 0), (1, 0), (0, 1)]
+    assert (await snapshot(store)).lifetimes_ms == {}
+
+
+async def test_a_hold_that_the_store_lost_is_adopted_for_a_week(ledger: RedisLedger) -> None:
+    young, old = one_job("h1").hold, one_job("h2").hold
+    week = NOW + timedelta(days=7)
+
+    moved = await ledger.move(Verb.CAPTURE, young, week - timedelta(seconds=1), job="j1", cost=PRICE)
+    assert (moved.outcome, moved.was) == (Outcome.ADOPTED, State.NONE)
+    assert await balances(ledger, TEAM, JOBS, RUNNING) == [(PRICE, 0), (1, 0), (0, 1)]
+    assert await ledger.find("h1") == HoldRecord(young, State.CAPTURED, "j1", PRICE)
+
+    moved = await ledger.move(Verb.CAPTURE, old, week, job="j2", cost=PRICE)
+    assert moved.outcome is Outcome.MISSING
+    assert await ledger.find("h2") is None
+
+
+async def test_a_refund_returns_what_was_posted_and_no_count(ledger: RedisLedger) -> None:
+    hold = await captured(ledger, cost=600_000)
+
+    moved = await ledger.move(Verb.REFUND, hold, NOW, cost=600_000)
+
+    nothing = Balance(0, 0)
+    assert moved == Moved(Outcome.REFUNDED, State.CAPTURED, (nothing, nothing, nothing, Balance(1, 0), nothing))
+    assert await ledger.find("h1") == HoldRecord(hold, State.REFUNDED, "job of h1", 600_000)
+
+
+@pytest.mark.parametrize(("named", "left"), [(200_000, 400_000), (900_000, 0), (MAX_AMOUNT, 0)])
+async def test_never_more_comes_back_than_was_posted(ledger: RedisLedger, named: int, left: int) -> None:
+    hold = await captured(ledger, cost=600_000)
+
+    await ledger.move(Verb.REFUND, hold, NOW, cost=named)
+
+    assert await balances(ledger, TEAM) == [(left, 0)]
+    (entry,) = await ledger.entries(after=2)
+    assert entry.moves[0] == Move(ORGANIZATION.name, left - 600_000, 0)
+
+
+async def test_a_refund_of_a_free_job_moves_only_what_was_running(ledger: RedisLedger) -> None:
+    hold = await captured(ledger, cost=0)
+
+    await ledger.move(Verb.REFUND, hold, NOW, cost=PRICE)
+
+    assert await balances(ledger, TEAM, JOBS, RUNNING) == [(0, 0), (1, 0), (0, 0)]
+
+
+async def test_a_refund_of_a_finished_job_is_written_down_once_and_moves_nothing(ledger: RedisLedger) -> None:
+    hold = await captured(ledger)
+    await ledger.move(Verb.FINISH, hold, NOW)
+
+    for _ in range(3):
+        moved = await ledger.move(Verb.REFUND, hold, NOW, cost=PRICE, facts={"status": "failed"})
+        assert (moved.outcome, moved.was) == (Outcome.ANOMALY, State.FINISHED)
+
+    (entry,) = await ledger.entries(after=3)
+    assert (entry.kind, entry.moves, entry.facts) == ("anomaly", (), {"status": "failed"})
+    assert await balances(ledger, TEAM, RUNNING) == [(PRICE, 0), (0, 0)]
+
+
+async def test_a_refund_does_not_revive_an_account_that_was_swept(ledger: RedisLedger, store: Store) -> None:
+    hold = await captured(ledger)
+    await store.command("DEL", keys.account_of(TEAM))
+
+    assert (await ledger.move(Verb.REFUND, hold, NOW, cost=PRICE)).outcome is Outcome.REFUNDED
+
+    assert TEAM.name not in (await snapshot(store)).accounts
+    assert await balances(ledger, ORGANIZATION) == [(0, 0)]
+    (entry,) = await ledger.entries(after=2)
+    assert Move(TEAM.name, -PRICE, 0) in entry.moves
+
+
+async def test_a_move_must_name_the_charges_of_the_admission(ledger: RedisLedger, store: Store) -> None:
+    asked = one_job()
+    await ledger.admit(asked, NOW)
+    before = await snapshot(store)
+
+    with pytest.raises(StoreUnavailable, match="charges of hold h1"):
+        await ledger.move(Verb.VOID, replace(asked.hold, charges=asked.hold.charges[1:]), NOW)
+    assert await snapshot(store) == before
+
+
+async def test_fifty_at_once_and_a_budget_for_ten(store_url: str, ledger: RedisLedger) -> None:
+    gateways = [connect(store_url) for _ in range(5)]
+    ledgers = [RedisLedger(one, "e1", HALF_A_DAY) for one in gateways]
+    jobs = [admission(f"h{n}", demand(TEAM, PRICE, 10 * PRICE), demand(KEY, PRICE, MAX_AMOUNT)) for n in range(50)]
+
+    answers = await asyncio.gather(*(ledgers[n % 5].admit(job, NOW) for n, job in enumerate(jobs)))
+
+    assert sum(isinstance(answer, Created) for answer in answers) == 10
+    assert sum(isinstance(answer, OverLimit) for answer in answers) == 40
+    assert await balances(ledger, TEAM, KEY) == [(0, 10 * PRICE)] * 2
+    for gateway in gateways:
+        await gateway.close()
+
+
+async def test_the_largest_amounts_are_exact(ledger: RedisLedger) -> None:
+    full = admission("h1", demand(TEAM, MAX_AMOUNT, MAX_AMOUNT))
+
+    assert await ledger.admit(full, NOW) == Created((Balance(0, MAX_AMOUNT),))
+    assert await ledger.admit(admission("h2", demand(TEAM, 1, MAX_AMOUNT)), NOW) == OverLimit((Balance(0, MAX_AMOUNT),))
+    moved = await ledger.move(Verb.CAPTURE, full.hold, NOW, job="j1", cost=MAX_AMOUNT - 1)
+    assert moved.balances == (Balance(MAX_AMOUNT - 1, 0),)
+    assert await ledger.admit(admission("h3", demand(TEAM, 2, MAX_AMOUNT)), NOW) == OverLimit(moved.balances)
+    assert await ledger.admit(admission("h4", demand(TEAM, 1, MAX_AMOUNT)), NOW) == Created(
+        (Balance(MAX_AMOUNT - 1, 1),)
+    )
+
+
+async def test_a_shadow_limit_stays_exact_beyond_what_a_ceiling_can_say(ledger: RedisLedger) -> None:
+    for n in range(1, 4):
+        asked = admission(f"h{n}", demand(TEAM, MAX_AMOUNT, MAX_AMOUNT, enforced=False))
+        assert await ledger.admit(asked, NOW) == Created((Balance(0, n * MAX_AMOUNT),))
+    tight = admission("h4", demand(TEAM, 1, MAX_AMOUNT))
+    assert await ledger.admit(tight, NOW) == OverLimit((Balance(0, 3 * MAX_AMOUNT),))
