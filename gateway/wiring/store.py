@@ -2,6 +2,7 @@
 
 import logging
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from importlib import resources
 from pathlib import Path
 from typing import Final
@@ -73,7 +74,7 @@ async def _apply(desk: PolicyDesk, directory: Path) -> None:
     _rules(directory)
     match await desk.publish(read_directory(directory).files, ()):
         case Complaints(complaints):
-            raise CannotStart(_sentences(complaints))
+            raise CannotStart(_sentences(directory, complaints))
         case OtherOrganization(named, ours):
             raise CannotStart(f'the policies are those of "{named}", the store serves "{ours}"')
         case _:
@@ -97,9 +98,9 @@ def _rules(directory: Path) -> Rules:
     found = read_directory(directory)
     rules = load(found.files, found.complaints)
     if isinstance(rules, tuple):
-        raise CannotStart(_sentences(rules))
+        raise CannotStart(_sentences(directory, rules))
     return rules
 
 
-def _sentences(complaints: tuple[Complaint, ...]) -> str:
-    return "\n".join(str(complaint) for complaint in complaints)
+def _sentences(directory: Path, complaints: tuple[Complaint, ...]) -> str:
+    return "\n".join(str(replace(complaint, file=str(directory / complaint.file))) for complaint in complaints)

@@ -48,9 +48,9 @@ class LedgerMachine(RuleBasedStateMachine):
 
     # What is asked.
 
-    @initialize(wish=wishes(ROOMY))
-    def the_first_start(self, wish: Wish) -> None:
-        """A store without an epoch is closed; then it gets one, and keeps it whoever else tries."""
+    @initialize(wish=wishes(ROOMY), second=wishes(ROOMY), third=wishes(ROOMY))
+    def the_first_start(self, wish: Wish, second: Wish, third: Wish) -> None:
+        """A store without an epoch is closed; then it gets one, keeps it whoever else tries, and is open."""
         admission = self._grant(wish)
         self.perform(Admit(admission, self.now))
         self.perform(Act(Verb.CAPTURE, admission.hold, self.now, "job-0", 1))
@@ -60,6 +60,8 @@ class LedgerMachine(RuleBasedStateMachine):
         self._publish("p1")
         for key in KEYS:
             self._revise(key)
+        self.submit(second, Verb.CAPTURE, "as held")
+        self.submit(third, Verb.VOID, "as held")
 
     @rule(wish=wishes(ROOMY))
     def admit_with_room(self, wish: Wish) -> None:
@@ -195,12 +197,18 @@ class LedgerMachine(RuleBasedStateMachine):
         else:
             self._revise(key)
 
-    @rule(pick=_PICK)
-    def sweep_an_account(self, pick: int) -> None:
-        """What the sweeper does, long after the window's end: only where nothing is held."""
-        idle = sorted(name for name, (_, held) in self.model.balances.items() if held == 0)
-        if idle:
-            self.witness.sweep(idle[pick % len(idle)])
+    @rule(pick=_PICK, refund=st.booleans())
+    def sweep_an_account(self, pick: int, refund: bool) -> None:
+        """What the sweeper does, long after the window's end, where nothing is held; a refund may come even later."""
+        idle = [name for name, (posted, held) in self.model.balances.items() if held == 0 and posted > 0]
+        if not idle:
+            return
+        name = idle[pick % len(idle)]
+        self.witness.sweep(name)
+        paid = [one for one in self.model.holds.values() if one.state == "captured"]
+        late = [one.hold.id for one in paid if name in {charge.account for charge in one.hold.charges}]
+        if refund and late:
+            self.perform(self._move(Verb.REFUND, self.known[late[0]]))
 
     # How calls are made.
 

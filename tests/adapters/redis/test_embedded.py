@@ -75,6 +75,10 @@ def is_running(pid: int) -> bool:
     return True
 
 
+def mode(path: Path) -> int:
+    return stat.S_IMODE(path.stat().st_mode)
+
+
 async def setting(store: Store, name: str) -> str:
     found: dict[str, str] = await store.command("CONFIG GET", name)
     return found[name]
@@ -91,9 +95,9 @@ async def test_it_starts_and_ends_with_its_context(tmp_path: Path) -> None:
 async def test_nobody_else_gets_at_it(tmp_path: Path) -> None:
     async with open_embedded(tmp_path) as url:
         directory, socket = tmp_path / "store", Path(url.removeprefix("unix://"))
-        assert stat.S_IMODE(directory.stat().st_mode) == 0o700
-        assert stat.S_IMODE(socket.stat().st_mode) == 0o700
-        assert stat.S_IMODE((directory / "lock").stat().st_mode) == 0o600
+        assert mode(directory) == 0o700
+        assert mode(socket) == 0o700
+        assert mode(directory / "lock") == 0o600
 
 
 async def test_it_listens_on_no_port(tmp_path: Path) -> None:
@@ -163,7 +167,7 @@ async def test_a_long_path_gets_a_short_private_directory_for_its_socket(tmp_pat
         socket = Path(url.removeprefix("unix://"))
         assert len(os.fsencode(socket)) <= 100
         assert not socket.is_relative_to(deep)
-        assert stat.S_IMODE(socket.parent.stat().st_mode) == 0o700
+        assert mode(socket.parent) == 0o700
         store = connect(url)
         await store.command("SET", "spent", "700000")
         await store.close()

@@ -50,7 +50,7 @@ def seed(request: pytest.FixtureRequest) -> int:
 
 
 def test_the_store_does_what_the_model_does(store_url: str, seed: int) -> None:
-    counts = explore(store_url, lives=220, seed=seed)
+    counts = explore(store_url, lives=200, seed=seed)
     print(dict(counts.most_common()))
 
     assert counts["steps"] >= 10_000
@@ -60,7 +60,7 @@ def test_the_store_does_what_the_model_does(store_url: str, seed: int) -> None:
 
 @pytest.mark.long
 def test_the_store_does_what_the_model_does_for_long(store_url: str, seed: int) -> None:
-    counts = explore(store_url, lives=1_100, seed=seed)
+    counts = explore(store_url, lives=1_000, seed=seed)
     print(dict(counts.most_common()))
 
     assert counts["steps"] >= 50_000
