@@ -235,7 +235,7 @@ def test_secrets_are_shown_nowhere() -> None:
 
 def test_settings_do_not_change() -> None:
     with pytest.raises(ValueError, match="frozen"):
-        settings().workers = 2  # type: ignore[misc]  # what the test is about
+        settings().workers = 2
 
 
 def test_every_field_has_its_variable() -> None:

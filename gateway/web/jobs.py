@@ -1,6 +1,7 @@
 """`POST /v1/jobs/submit`: who asks, what for, and the answer; the use case in between is `service/submit.py`."""
 
 import logging
+from collections.abc import Mapping
 from typing import Final
 
 from aiohttp import web
@@ -27,10 +28,10 @@ async def submit(request: web.Request) -> web.StreamResponse:
     refused = query_refusal(request) or _idempotency_refusal(request)
     principal = refused or await plane.auth.principal(request, Scope.SUBMIT_JOB)
     if isinstance(principal, GatewayError):
-        return answer(request, principal)
+        return _turned_away(request, principal, {})
     body = await read_body(request, plane.max_body, plane.body_timeout)
     if isinstance(body, GatewayError):
-        return answer(request, body)
+        return _turned_away(request, body, {"team": principal.team, "key": principal.key.id})
     sent_on = headers.upstream_headers(request.headers, request[REQUEST_ID])
     asked = Asked(principal, body, request[REQUEST_ID], plane.auth.address(request), sent_on)
     submitted = await plane.submit(asked)
@@ -51,6 +52,13 @@ def _idempotency_refusal(request: web.Request) -> GatewayError | None:
         message = '"Idempotency-Key" is not supported yet. Leave it out, and do not send a submit twice.'
         return errors.invalid_input("Idempotency-Key", message)
     return None
+
+
+def _turned_away(request: web.Request, error: GatewayError, who: Mapping[str, str]) -> web.Response:
+    """Answer and log a request that never became a submission: it counts nowhere, and may be asked about."""
+    told = {"request_id": request[REQUEST_ID], **who, "outcome": "turned_away", "status": error.status}
+    _LOG.info("submission", extra={"fields": {**told, "code": error.code}})
+    return answer(request, error)
 
 
 def _line(asked: Asked, seen: Observation, status: int) -> dict[str, object]:

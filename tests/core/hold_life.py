@@ -12,8 +12,8 @@ _HEAD = """\
 Generated from `TRANSITIONS` in `gateway/core/ledger.py` by `python -m tests.core.hold_life > docs/hold-life.md`.
 
 A hold begins when the store admits it: `hold` is the one verb that can be refused for want of room, and
-`gateway/adapters/redis/lua/hold.lua` decides it. Everything after that follows the table. A verb that is asked again
-answers `already` and moves nothing, so every call may be repeated.
+`gateway/adapters/redis/lua/hold.lua` decides it. Everything after that follows the table. Once a verb has done its work
+it answers `already` and moves nothing, so every call may be repeated.
 """
 
 _TABLE_HEAD = """\

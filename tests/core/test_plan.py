@@ -17,9 +17,8 @@ from gateway.core.policy import CostPerJobExceeded, ModelNotAllowed, TeamUnknown
 from gateway.core.pricing import AppliedFactor, InputRefused, PriceUnknown
 from gateway.core.principal import Principal, Scope, VirtualKey
 from gateway.core.webhook_address import BadAddress
-from tests.service.workshop import whole
 from tests.walkthrough.house import SLUG
-from tests.walkthrough.policies import allow, budget, in_flight, quota, rate, team
+from tests.walkthrough.policies import allow, budget, in_flight, quota, rate, team, whole
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 MONTH_END = datetime(2026, 12, 1, tzinfo=UTC)

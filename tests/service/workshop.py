@@ -21,7 +21,7 @@ from gateway.ports import Outgoing
 from gateway.service.keyring import Issued, Keyring
 from gateway.service.policy_desk import PolicyDesk, Published
 from tests.doubles import SeededEntropy
-from tests.walkthrough.policies import ORGANIZATION, TEAM, organization, shipped_prices
+from tests.walkthrough.policies import ORGANIZATION, TEAM, whole
 
 EPOCH = "epoch-1"
 COST = 350_000
@@ -47,11 +47,6 @@ class Workshop:
         """Make policies live behind this desk's back, as another gateway or an operator would."""
         other = PolicyDesk(RedisPolicies(self.store), load, ORGANIZATION)
         assert isinstance(await other.publish(whole(*files), remove_teams), Published)
-
-
-def whole(*files: dict[str, str]) -> dict[str, str]:
-    """The files with an organization where there is none, and the shipped prices."""
-    return {**organization(), **shipped_prices(), **{name: text for each in files for name, text in each.items()}}
 
 
 async def workshop(store: Store, *files: dict[str, str]) -> Workshop:

@@ -152,11 +152,9 @@ class House:
         assert await virtual_keys.put(replace(stored, **fields, revision=stored.revision + 1))
 
     async def apply(self, files: dict[str, str], *remove_teams: str) -> None:
-        """Make these policies live, with the shipped prices."""
-        whole = {**policies.organization(), **policies.shipped_prices(), **files}
-        answer = await self.control(
-            "POST", "/admin/v1/policies/apply", {"files": whole, "remove_teams": list(remove_teams)}
-        )
+        """Make these policies live."""
+        asked = {"files": policies.whole(files), "remove_teams": list(remove_teams)}
+        answer = await self.control("POST", "/admin/v1/policies/apply", asked)
         assert answer.status == 200, answer
 
     async def accounts(self) -> Balances:

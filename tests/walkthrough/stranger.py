@@ -87,6 +87,16 @@ def says(*pieces: bytes) -> Act:
     return act
 
 
+def says_when(told: asyncio.Event, *pieces: bytes) -> Act:
+    """Says nothing before it is told to, then sends these bytes."""
+
+    async def act(writer: asyncio.StreamWriter) -> None:
+        await told.wait()
+        await says(*pieces)(writer)
+
+    return act
+
+
 def says_and_closes(*pieces: bytes) -> Act:
     async def act(writer: asyncio.StreamWriter) -> None:
         await says(*pieces)(writer)

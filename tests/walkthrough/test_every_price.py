@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.walkthrough.house import Answer, House, Key, open_house
+from tests.walkthrough.policies import shipped_prices, team
 
 CATALOGUE = Path(__file__).parents[2] / "gateway" / "sandbox" / "catalogue.json"
 MODELS: list[dict[str, Any]] = [
@@ -37,7 +38,7 @@ async def run(house: House, key: Key, model: dict[str, Any]) -> tuple[int, Answe
 
 async def test_every_model_is_charged_upstream_what_we_quoted_and_posted() -> None:
     assert len(MODELS) == 143
-    async with open_house() as house:
+    async with open_house(shipped_prices(), team()) as house:
         key = await house.key()
 
         results = await asyncio.gather(*(run(house, key, model) for model in MODELS))

@@ -143,7 +143,7 @@ async def test_no_whole_answer_before_the_deadline(caplog: pytest.LogCaptureFixt
         for _ in acts:
             began = time.monotonic()
             answer = await told.submit()
-            assert 0.25 <= time.monotonic() - began < 2.0
+            assert 0.25 <= time.monotonic() - began < 5.0
             assert in_doubt(answer)
             await told.ends_as("in_doubt", answer)
         assert len(upstream.requests) == len(acts)

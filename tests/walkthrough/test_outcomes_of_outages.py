@@ -14,8 +14,9 @@ from gateway.core.admission import Admission, AdmissionReply
 from gateway.ports import StoreUnavailable
 from gateway.sandbox import Faults
 from tests.walkthrough.house import SLUG, Answer, House, open_house, until
-from tests.walkthrough.outage import Outage, outage_of
-from tests.walkthrough.outcomes import RULES, Story, in_doubt, story
+from tests.walkthrough.outage import outage_of
+from tests.walkthrough.outcomes import RULES, accepted, envelope, passed_on, story
+from tests.walkthrough.stranger import Stranger, reply, says_when, stranger
 
 Admit = Callable[[RedisLedger, Admission, Any], Awaitable[AdmissionReply]]
 
@@ -73,62 +74,57 @@ async def test_the_answer_to_a_hold_is_lost(monkeypatch: pytest.MonkeyPatch) -> 
         assert house.upstream_calls == 0
 
 
-async def dies_while_in_hand(told: Story, outage: Outage, **faults: object) -> Answer:
-    """A submit during which the store dies, after the hold and before the upstream has answered."""
-    under_way = asyncio.create_task(told.submit(sandbox={"latency_ms": 200, **faults}))
-    await until(lambda: in_hand(told.house))
-    outage.begin()
-    return await under_way
+ENDS: dict[str, bytes] = {
+    "captured": reply(200, accepted("job_1")),
+    "voided": reply(429, envelope("CONCURRENT_JOBS_EXCEEDED")),
+    "in_doubt": reply(503, envelope("INTERNAL_ERROR")),
+}
 
 
-async def in_hand(house: House) -> bool:
-    return house.sandbox.record.in_flight == 1
-
-
-@pytest.mark.parametrize("state", ["captured", "voided", "in_doubt"])
+@pytest.mark.parametrize("state", ENDS)
 async def test_it_dies_between_hold_and_outcome(state: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """The client gets its answer, and the store hears of it when it is back."""
-    faults: dict[str, dict[str, object]] = {
-        "captured": {},
-        "voided": {"status": 429},
-        "in_doubt": {"reset_after": True},
-    }
-    async with open_house(RULES) as house:
+    told_to = asyncio.Event()
+    answers = says_when(told_to, ENDS[state])
+    async with stranger(answers) as upstream, open_house(RULES, upstream=upstream.url) as house:
         told, outage = await story(house), await outage_of(house, monkeypatch)
+        under_way = asyncio.create_task(told.submit())
+        await until(lambda: arrived(upstream))
+        outage.begin()
+        told_to.set()
 
-        answer = await dies_while_in_hand(told, outage, **faults[state])
+        answer = await under_way
 
-        match state:
-            case "captured":
-                assert (answer.status, answer.document["costMicroCents"]) == (200, 700_000)
-                assert answer.document["jobId"] in house.sandbox.jobs.by_id
-                assert answer.headers["Tollhouse-Cost-Usd"] == "0.700000"
-                assert answer.headers["Tollhouse-Headroom-Usd"] == "999.300000"
-            case "voided":
-                assert (answer.status, answer.code) == (429, "CONCURRENT_JOBS_EXCEEDED")
-                assert answer.headers["Tollhouse-Error-Source"] == "upstream"
-            case _:
-                assert in_doubt(answer)
+        status, _, body = ENDS[state].partition(b" ")[2].partition(b" ")
+        assert passed_on(answer, int(status), body.partition(b"\r\n\r\n")[2])
+        if state != "voided":
+            assert answer.headers["Tollhouse-Cost-Usd"] == "0.700000"
+            assert answer.headers["Tollhouse-Headroom-Usd"] == "999.300000"
         assert unavailable(await told.submit())
-        assert house.upstream_calls == 1
+        assert len(upstream.requests) == 1
 
         await outage.end()
         await until(lambda: house.has(**{state: 1}))
         await told.ends_as(state, answer)
-        if state == "captured":
-            assert (await house.hold(answer.hold)).job == answer.document["jobId"]
-            assert house.sandbox.account.spent == 700_000
-        assert house.upstream_calls == 1
+        assert (await house.hold(answer.hold)).job == ("job_1" if state == "captured" else None)
+        assert len(upstream.requests) == 1
+
+
+async def arrived(upstream: Stranger) -> bool:
+    return len(upstream.requests) == 1
 
 
 async def test_it_hangs_for_a_while_and_hears_everything_twice() -> None:
     """What was asked while it hung is done when it goes on, and asked again: it is posted once."""
-    async with open_house(RULES, faults=Faults(latency_ms=200)) as house:
+    told_to = asyncio.Event()
+    answers = says_when(told_to, ENDS["captured"])
+    async with stranger(answers) as upstream, open_house(RULES, upstream=upstream.url) as house:
         told, pid = await story(house), await house.store_pid()
         under_way = asyncio.create_task(told.submit())
-        await until(lambda: in_hand(house))
+        await until(lambda: arrived(upstream))
         os.kill(pid, signal.SIGSTOP)
         try:
+            told_to.set()
             answer = await under_way
             began = time.monotonic()
             refused = await told.submit()
@@ -138,12 +134,12 @@ async def test_it_hangs_for_a_while_and_hears_everything_twice() -> None:
 
         assert answer.status == 200
         assert unavailable(refused)
-        assert waited < 2.0
+        assert waited < 2.5
         await until(lambda: house.has(captured=1))
         await told.ends_as("captured", answer)
         await until(house.ready)
         assert [entry.kind for entry in await house.entries()] == ["hold", "captured"]
-        assert house.upstream_calls == 1
+        assert len(upstream.requests) == 1
         metrics = await house.metrics()
         assert metrics("tollhouse_submissions_total", team="video", model=SLUG, outcome="accepted") == 1
         assert metrics("tollhouse_store_errors_total", operation="move") is not None

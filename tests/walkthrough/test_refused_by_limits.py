@@ -3,10 +3,11 @@
 import asyncio
 from datetime import UTC, datetime
 
-from gateway.sandbox import Faults
 from tests.walkthrough.house import SEED, SLUG, open_house, until
+from tests.walkthrough.outcomes import accepted
 from tests.walkthrough.policies import budget, in_flight, organization, quota, rate, team
 from tests.walkthrough.refused import refused, told, untouched
+from tests.walkthrough.stranger import reply, says_when, stranger
 
 
 async def test_a_job_that_no_waiting_makes_fit() -> None:
@@ -64,7 +65,9 @@ async def test_a_budget_used_up() -> None:
 
 
 async def test_a_budget_that_is_only_held() -> None:
-    async with open_house(team(budget("0.70")), faults=Faults(latency_ms=600)) as house:
+    told_to = asyncio.Event()
+    answers = says_when(told_to, reply(200, accepted("job_1")))
+    async with stranger(answers) as upstream, open_house(team(budget("0.70")), upstream=upstream.url) as house:
         key = await house.key()
         first = asyncio.create_task(house.submit(key, **SEED))
         await until(lambda: house.has(held=1))
@@ -76,9 +79,10 @@ async def test_a_budget_that_is_only_held() -> None:
         assert answer.details["retryAfter"] == 60
         assert "x-should-retry" not in answer.headers
         assert (answer.details["posted"], answer.details["held"]) == ("0.000000", "0.700000")
+        told_to.set()
         assert (await first).status == 200
         assert told(await refused(house, key)) == (402, "BUDGET_EXCEEDED")
-        assert house.upstream_calls == 1
+        assert len(upstream.requests) == 1
 
 
 async def test_a_quota_used_up() -> None:

@@ -76,12 +76,15 @@ async def test_every_submission_leaves_one_line_in_the_log(log: pytest.LogCaptur
         assert [line["model"] for line in said[3:]] == [SLUG, None, SLUG]
 
 
-async def test_what_never_became_a_submission_counts_and_logs_as_none(log: pytest.LogCaptureFixture) -> None:
+async def test_what_never_became_a_submission_is_logged_and_counts_nowhere(log: pytest.LogCaptureFixture) -> None:
     async with open_house() as house:
         assert (await house.submit(None)).status == 401
         key = await house.key()
         assert (await house.ask("POST", "/v1/jobs/submit", key, headers={"Content-Type": "text/plain"})).status == 415
-        assert lines(log) == []
+        stranger, known = lines(log)
+        assert (stranger["outcome"], stranger["status"], stranger["code"]) == ("turned_away", 401, "UNAUTHORIZED")
+        assert "team" not in stranger
+        assert (known["team"], known["status"], known["code"]) == ("video", 415, "UNSUPPORTED_MEDIA_TYPE")
         assert "tollhouse_submissions_total{" not in (await house.metrics()).text
 
 

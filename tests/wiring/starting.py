@@ -9,7 +9,7 @@ from tests.walkthrough import policies
 def settings(root: Path, *files: dict[str, str], **given: str) -> Settings:
     """A sandboxed gateway with its data in `root/data`. Names in capitals are variables, others `TOLLHOUSE_...`.
 
-    With `files` the policies in `root/policies` become these and the shipped prices.
+    With `files` the policies in `root/policies` become these.
     """
     if files:
         policies.write(root / "policies", {name: text for each in files for name, text in each.items()})
