@@ -87,7 +87,7 @@ def _address(text: object) -> object:
     if text.startswith("unix:"):
         return Address("", 0, text.removeprefix("unix:"))
     host, colon, port = text.rpartition(":")
-    if not colon or not port.isdigit() or int(port) > 65535:
+    if not colon or not host or not port.isdigit() or int(port) > 65535:
         raise ValueError('write host:port, such as "127.0.0.1:8080", or unix:path')
     return Address(host.strip("[]"), int(port))
 

@@ -2,7 +2,9 @@
 
 import os
 import re
+import tempfile
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 _SENDABLE = re.compile(r"[!-~]+")
@@ -14,16 +16,16 @@ class SecretFileError(Exception):
 
 def kept_secret(path: Path, make: Callable[[], str]) -> str:
     """The secret in `path`, made and written there (mode 0600) if there is none yet. Raises SecretFileError."""
-    try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
+    if path.exists():
         return read_secret(path)
-    secret = make()
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        file.write(secret + "\n")
+    # Written whole before it has its name: a crash in between leaves no empty secret behind.
+    with tempfile.NamedTemporaryFile("w", dir=path.parent, prefix=f".{path.name}.", encoding="utf-8") as file:
+        file.write(make() + "\n")
         file.flush()
         os.fsync(file.fileno())
-    return secret
+        with suppress(FileExistsError):
+            os.link(file.name, path)
+    return read_secret(path)
 
 
 def read_secret(path: Path) -> str:

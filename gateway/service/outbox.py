@@ -66,12 +66,14 @@ class Outbox:
                 await asyncio.sleep(_RETRY_S)
 
     async def flush(self) -> None:
-        """Ask once for everything that waits, in order; what gets no answer goes on waiting."""
+        """Ask once for everything that waits, in order; what gets no answer goes on waiting, behind the others."""
         while self._waiting:
             intent = self._waiting[0]
             try:
                 moved = await self._ask(intent)
             except StoreUnavailable:
+                # One that the store would never take must not keep those behind it waiting for ever.
+                self._waiting.rotate(-1)
                 return
             self._waiting.popleft()
             if intent.verb is Verb.CAPTURE and moved.outcome is Outcome.JOB_BOUND:
