@@ -70,6 +70,8 @@ def banner(gateway: Gateway) -> str:
     ]
     if gateway.demo_key:
         lines += ["", "Try it (team demo, sandbox money):", "", _curl(gateway.data_url, gateway.demo_key)]
+    else:
+        lines += ["", "Give a team its key:  tollhouse key issue --team TEAM --name NAME"]
     return "\n".join([*lines, ""])
 
 
