@@ -57,9 +57,8 @@ async def open_embedded(data_dir: Path) -> AsyncIterator[str]:
             try:
                 yield f"unix://{socket}"
             finally:
-                keeper.cancel()
-                await asyncio.wait([keeper])
                 await server.stop()
+                await keeper
 
 
 @asynccontextmanager
@@ -98,6 +97,7 @@ class Server:
         self._socket = socket
         self._lock = lock
         self._process: Process | None = None
+        self._stopping = asyncio.Event()
 
     async def start(self) -> None:
         """Start the process and wait until it answers. Raises StoreBroken."""
@@ -113,13 +113,13 @@ class Server:
         client = redis.Redis(unix_socket_path=str(self._socket), retry=Retry(NoBackoff(), 0), socket_timeout=1)
         async with client:
             for _ in range(round(_START_S / _POLL_S)):
-                if self._process.returncode is not None:
+                if self._process.returncode is not None or self._stopping.is_set():
                     break
                 with suppress(RedisError, OSError):
                     await client.ping()
                     return
                 await asyncio.sleep(_POLL_S)
-        await self.stop()
+        await _end(self._process)
         raise StoreBroken(f"the embedded store does not start; {self._directory / 'server.log'} says why")
 
     def _command(self) -> list[str]:
@@ -139,28 +139,41 @@ class Server:
         return [str(get_binary_path()), *flags]
 
     async def keep_running(self) -> None:
-        """Start the server again whenever it has ended, until cancelled."""
-        while True:
+        """Start the server again whenever it has ended, until `stop`.
+
+        It is told to end and never cancelled: a start that is cut off could leave a server behind that nobody knows.
+        """
+        while not self._stopping.is_set():
             if self._process is not None:
                 await self._process.wait()
+            if self._stopping.is_set():
+                return
             _LOG.error("the embedded store ended; starting it again")
             try:
                 await self.start()
             except StoreBroken as error:
                 _LOG.error("%s", error)
                 await asyncio.sleep(_RETRY_S)
+        # Told to stop while it was starting one.
+        await _end(self._process)
 
     async def stop(self) -> None:
-        """Ask the process to end; it writes out what it has. After ten seconds, make it."""
-        if self._process is None or self._process.returncode is not None:
-            return
-        self._process.terminate()
-        try:
-            async with asyncio.timeout(_STOP_S):
-                await self._process.wait()
-        except TimeoutError:
-            self._process.kill()
-            await self._process.wait()
+        """End the server; it writes out what it has."""
+        self._stopping.set()
+        await _end(self._process)
+
+
+async def _end(process: Process | None) -> None:
+    """Ask a process to end; after ten seconds, make it."""
+    if process is None or process.returncode is not None:
+        return
+    process.terminate()
+    try:
+        async with asyncio.timeout(_STOP_S):
+            await process.wait()
+    except TimeoutError:
+        process.kill()
+        await process.wait()
 
 
 _LAUNCH: Final = """

@@ -21,6 +21,7 @@ from gateway.core.admission import (
     Stale,
 )
 from gateway.core.ledger import (
+    TRANSITIONS,
     Entry,
     Flow,
     Hold,
@@ -121,7 +122,8 @@ class RedisLedger:
             hold.id,
             job,
             codec.encode_charges(hold.charges),
-            _steps(verb, hold, now, cost),
+            _steps(steps(verb, hold, now)),
+            _flows(verb, hold, cost),
             json.dumps(learnt),
             codec.encode_hold(hold),
             hold.attempt,
@@ -160,19 +162,25 @@ class RedisLedger:
         return tuple(_entry(entry_id, fields) for entry_id, fields in lines)
 
 
-def _steps(verb: Verb, hold: Hold, now: datetime, cost: MicroUsd) -> str:
-    return json.dumps({state: _step(step, hold, cost) for state, step in steps(verb, hold, now).items()})
+def _steps(row: Mapping[State, Step]) -> str:
+    return json.dumps({state: _step(step) for state, step in row.items()})
 
 
-def _step(step: Step, hold: Hold, cost: MicroUsd) -> dict[str, object]:
-    shifts = [] if step.flow is Flow.NOTHING else moves(hold, step.flow, cost)
-    ends = (codec.ends(charge.ends_at) for charge in hold.charges)
+def _step(step: Step) -> dict[str, object]:
     return {
         "outcome": step.outcome,
         "becomes": step.becomes or "",
         "record": step.outcome is Outcome.ANOMALY,
-        "moves": [[str(m.posted), str(m.held), str(end)] for m, end in zip(shifts, ends, strict=False)],
+        "flow": step.flow,
     }
+
+
+def _flows(verb: Verb, hold: Hold, cost: MicroUsd) -> str:
+    """What each flow of the verb does to each account: amounts to add to `posted` and `held`, and its window's end."""
+    ends = [str(codec.ends(charge.ends_at)) for charge in hold.charges]
+    flows = {step.flow for step in TRANSITIONS[verb].values()} - {Flow.NOTHING}
+    shifts = {flow: zip(moves(hold, flow, cost), ends, strict=True) for flow in flows}
+    return json.dumps({flow: [(str(m.posted), str(m.held), end) for m, end in pairs] for flow, pairs in shifts.items()})
 
 
 _ENTRY_FIELDS: Final = {"epoch", "kind", "hold", "at", "moves", "record"}

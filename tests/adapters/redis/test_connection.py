@@ -100,7 +100,7 @@ async def test_a_store_that_forgot_its_scripts_is_told_them_again(line: Line) ->
 
 
 async def test_a_store_that_restarts_forgets_scripts_and_nothing_else(tmp_path: Path) -> None:
-    async with open_embedded(tmp_path) as url:
+    async with asyncio.timeout(60), open_embedded(tmp_path) as url:
         connection = connect(url)
         ledger = await open_ledger(connection)
         assert await ledger.admit(JOB, NOW) == ONCE

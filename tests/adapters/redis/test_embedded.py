@@ -43,7 +43,8 @@ asyncio.run(main())
 
 @asynccontextmanager
 async def opened(data_dir: Path) -> AsyncIterator[Store]:
-    async with open_embedded(data_dir) as url:
+    """Open for a minute at most: a store that does not end is a failure, not a wait."""
+    async with asyncio.timeout(60), open_embedded(data_dir) as url:
         store = connect(url)
         try:
             yield store

@@ -4,11 +4,12 @@
 -- Everything is read and checked before the first write, because a script that fails keeps its writes.
 --
 -- KEYS  store, hold, job, entries, indices of held, in_doubt, captured, ended, then accounts
--- ARGV  now, sequence seen, hold id, job id (or ''), charges, steps (JSON: state -> {outcome, becomes, record, moves}),
---       facts (JSON: name -> text), record, attempt, digest; a move is (posted, held, window end)
+-- ARGV  now, sequence seen, hold id, job id (or ''), charges, steps (JSON: state -> {outcome, becomes, record, flow}),
+--       flows (JSON: flow -> (posted, held, window end) of each account), facts (JSON: name -> text), record, attempt,
+--       digest
 -- Times are microseconds since 1970. Amounts travel as text: JSON numbers would lose digits.
 local store, hold, job_key, entries = unpack(KEYS, 1, 4)
-local now, seen, id, job, charges, steps, facts, record, attempt, digest = unpack(ARGV)
+local now, seen, id, job, charges, steps, flows, facts, record, attempt, digest = unpack(ARGV)
 local held, in_doubt, captured, ended = unpack(KEYS, 5, 8)
 local index = {held = held, in_doubt = in_doubt, captured = captured, finished = ended, refunded = ended, voided = ended}
 local first_account = 9
@@ -20,6 +21,7 @@ if not ledger[1] then return {'closed', 'uninitialised'} end
 local stored = redis.call('HMGET', hold, 'state', 'charges', 'cost', 'contradicted')
 local state = stored[1] or 'none'
 local step = cjson.decode(steps)[state]
+local shifts = cjson.decode(flows)[step.flow] or {}
 
 if stored[2] and stored[2] ~= charges then
   return redis.error_reply('ERR the charges of hold ' .. id .. ' are not those it was admitted with')
@@ -47,7 +49,7 @@ for i = first_account, #KEYS do redis.call('HLEN', KEYS[i]) end
 
 -- No more comes back than was posted.
 local moves, posted = {}, tonumber(stored[3] or 0)
-for i, move in ipairs(step.moves) do
+for i, move in ipairs(shifts) do
   if 0 - move[1] > posted then move[1] = integer(0 - posted) end
   moves[i] = string.sub(KEYS[first_account - 1 + i], 16) .. ' ' .. move[1] .. ' ' .. move[2]
 end
@@ -84,7 +86,7 @@ else redis.call('ZADD', index[step.becomes], now, id) end
 
 -- An account whose window was swept is not revived by what comes back to it late; the entry stands all the same.
 local function takes_back(move) return string.find(move[1] .. move[2], '-', 1, true) end
-for i, move in ipairs(step.moves) do
+for i, move in ipairs(shifts) do
   local account = KEYS[first_account - 1 + i]
   if redis.call('EXISTS', account) == 1 or not takes_back(move) then
     if move[1] ~= '0' then redis.call('HINCRBY', account, 'posted', move[1]) end
