@@ -113,11 +113,15 @@ class Unsent:
 
 @dataclass(frozen=True, slots=True)
 class InDoubt:
-    """Nobody knows whether the upstream took the job. It stays held. `reply` is the upstream's own 5xx, if any."""
+    """Nobody knows whether the upstream took the job. It stays held. `reply` is the upstream's own 5xx, if any.
+
+    `surprising` is what a sound upstream never does, and somebody should look at.
+    """
 
     holding: Holding
     cause: str
     reply: Reply | None
+    surprising: bool = False
 
 
 Held: TypeAlias = Charged | TurnedDown | Unsent | InDoubt

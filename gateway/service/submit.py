@@ -150,9 +150,9 @@ class Submit:
             case NotSent(cause):
                 await self.outbox.move(Intent(Verb.VOID, hold, facts={"cause": f"not sent: {cause}"}))
                 return Unsent(holding, cause)
-            case Unknown(cause, reply):
+            case Unknown(cause, reply, surprising):
                 await self.outbox.move(Intent(Verb.DOUBT, hold, facts={"cause": cause}))
-                return InDoubt(holding, cause, reply)
+                return InDoubt(holding, cause, reply, surprising)
 
     async def _capture(self, holding: Holding, accepted: Accepted) -> Charged | InDoubt:
         """Post what the upstream charged. What it did not say, or says unreadably, is posted as it was held."""
@@ -164,7 +164,7 @@ class Submit:
             return Charged(holding, accepted.reply, accepted.job_id, cost)
         if moved.outcome is Outcome.JOB_BOUND:
             await self.outbox.move(job_bound(hold))
-            return InDoubt(holding, "job id bound to another hold", None)
+            return InDoubt(holding, "job id bound to another hold", None, surprising=True)
         return Charged(replace(holding, balances=moved.balances), accepted.reply, accepted.job_id, cost)
 
 

@@ -42,7 +42,9 @@ async def submit(request: web.Request) -> web.StreamResponse:
         principal.team, submitted.model, principal.key.test, submitted.submission, submitted.amount, seconds
     )
     plane.telemetry.observe(seen)
-    _LOG.info("submission", extra={"fields": _line(asked, seen, response.status)})
+    surprising = isinstance(seen.submission, InDoubt) and seen.submission.surprising
+    level = logging.WARNING if surprising else logging.INFO
+    _LOG.log(level, "submission", extra={"fields": _line(asked, seen, response.status)})
     return response
 
 

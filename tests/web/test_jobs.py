@@ -76,6 +76,19 @@ async def test_every_submission_leaves_one_line_in_the_log(log: pytest.LogCaptur
         assert [line["model"] for line in said[3:]] == [SLUG, None, SLUG]
 
 
+async def test_what_a_sound_upstream_never_does_is_a_warning(log: pytest.LogCaptureFixture) -> None:
+    async with open_house(team(budget("9.00"))) as house:
+        key = await house.key()
+        for sandbox in (
+            {"status": 502, "error_body": "html"},
+            {"status": 503, "code": "PUBSUB_PUBLISH_FAILED"},
+            {"no_job_id": True},
+        ):
+            await house.submit(key, sandbox=sandbox)
+        levels = [record.levelname for record in log.records if record.name == "tollhouse.submissions"]
+        assert levels == ["WARNING", "INFO", "WARNING"]
+
+
 async def test_what_never_became_a_submission_is_logged_and_counts_nowhere(log: pytest.LogCaptureFixture) -> None:
     async with open_house() as house:
         assert (await house.submit(None)).status == 401
