@@ -3,9 +3,14 @@
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from gateway.adapters.redis.connection import Store, connect
 from tests.store import leaks, running_store
+
+# A busy machine is no fault of the code: nothing here fails for being slow, short of a hang.
+settings.register_profile("tollhouse", deadline=None, print_blob=True, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("tollhouse")
 
 
 @pytest.fixture(scope="session")
