@@ -5,8 +5,10 @@ a connection is ready, before the first byte. Unset means that nothing was sent;
 """
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
+from traceback import format_tb
 from types import SimpleNamespace
 from typing import Any, Final
 
@@ -15,6 +17,8 @@ from yarl import URL
 
 from gateway.core.reply import NotSent, Reply, Unknown, UpstreamResult, read_submit_reply
 from gateway.ports import Clock, Outgoing
+
+_LOG: Final = logging.getLogger("tollhouse.upstream")
 
 SLOTS: Final = 512
 SLOT_WAIT_S: Final = 1.0
@@ -28,6 +32,9 @@ class _DeadlinePassed(Exception):
 
 class _ReplyTooLarge(Exception):
     """No answer to a submit is this long."""
+
+
+_FORESEEN: Final = (aiohttp.ClientError, OSError, TimeoutError, _DeadlinePassed, _ReplyTooLarge)
 
 
 class HttpUpstream:
@@ -55,21 +62,24 @@ class HttpUpstream:
             self._slots.release()
 
     async def submit(self, outgoing: Outgoing) -> UpstreamResult:
-        key = self._key()
         trace = SimpleNamespace(may_have_left=False, deadline=outgoing.deadline, clock=self._clock)
-        headers = {
-            **outgoing.headers,
-            "Authorization": f"Bearer {key}",
-            "Content-Type": "application/json",
-            "Accept-Encoding": "identity",
-        }
         try:
+            key = self._key()
+            headers = {
+                **outgoing.headers,
+                "Authorization": f"Bearer {key}",
+                "Content-Type": "application/json",
+                "Accept-Encoding": "identity",
+            }
             async with asyncio.timeout(outgoing.deadline - self._clock.monotonic()):
                 reply = await self._post(outgoing.body, headers, trace)
+            return read_submit_reply(_blotted(reply, key))
         except Exception as error:  # noqa: BLE001 (whatever it was, it happened before or after a byte may have left)
             cause = type(error).__name__
+            if not isinstance(error, _FORESEEN):
+                # A mistake of ours must not pass for trouble on the line. Without its text, which may quote a header.
+                _LOG.error("a submit failed unforeseen: %s\n%s", cause, "".join(format_tb(error.__traceback__)))
             return Unknown(cause) if trace.may_have_left else NotSent(cause)
-        return read_submit_reply(_blotted(reply, key))
 
     async def _post(self, body: bytes, headers: Mapping[str, str], trace: SimpleNamespace) -> Reply:
         async with self._session.post(

@@ -126,7 +126,15 @@ def error_code(body: bytes) -> str | None:
 
 def _object(body: bytes) -> dict[str, Any] | None:
     try:
-        document = json.loads(body.decode("utf-8"), parse_float=Decimal)
-    except (ValueError, InvalidOperation, RecursionError):
+        document = json.loads(body.decode("utf-8"), parse_int=_number, parse_float=_number)
+    except (ValueError, RecursionError):
         return None
     return document if isinstance(document, dict) else None
+
+
+def _number(text: str) -> Decimal | None:
+    """A number of any length; None where its exponent is out of all bounds. It must not make the reply unreadable."""
+    try:
+        return Decimal(text)
+    except InvalidOperation:
+        return None

@@ -3,7 +3,10 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from traceback import format_tb
 from typing import Final
+
+from gateway.ports import StoreUnavailable
 
 _LOG: Final = logging.getLogger("tollhouse.background")
 _FIRST_WAIT_S: Final = 0.5
@@ -18,9 +21,15 @@ async def keep(name: str, work: Callable[[], Awaitable[None]]) -> None:
             await work()
             wait = _FIRST_WAIT_S
         except Exception as error:  # noqa: BLE001 (a loop that stays down is worse than any of its failures)
-            _LOG.error("%s failed and starts again in %s s: %s", name, wait, type(error).__name__)
+            _LOG.error("%s failed and starts again in %s s: %s", name, wait, _told(error))
             await asyncio.sleep(wait)
             wait = min(2 * wait, _LONGEST_WAIT_S)
+
+
+def _told(error: Exception) -> str:
+    """A failure's kind; of a mistake of ours also where it is. Never its text, which may quote anything."""
+    kind = type(error).__name__
+    return kind if isinstance(error, StoreUnavailable) else f"{kind}\n{''.join(format_tb(error.__traceback__))}"
 
 
 async def every(seconds: float, work: Callable[[], Awaitable[object]]) -> None:

@@ -118,6 +118,24 @@ async def test_whatever_else_goes_wrong_is_a_value_too() -> None:
         assert upstream.requests == []
 
 
+async def test_a_mistake_of_ours_is_a_value_and_is_not_kept_quiet(caplog: pytest.LogCaptureFixture) -> None:
+    """It must neither leave a hold to itself nor pass for trouble on the line."""
+
+    def no_key() -> str:
+        raise LookupError(CANARY)
+
+    async with stranger(OK) as upstream, open_session() as session:
+        assert await submit(HttpUpstream(session, upstream.url, no_key, SystemClock())) == NotSent("LookupError")
+        assert upstream.requests == []
+        assert "in no_key" in caplog.text
+        assert CANARY not in caplog.text
+
+        caplog.clear()
+        async with stranger(says_and_resets()) as rude:
+            await submit(HttpUpstream(session, rude.url, lambda: CANARY, SystemClock()))
+        assert caplog.text == ""
+
+
 async def test_a_reply_may_have_a_megabyte_and_no_more() -> None:
     full = accepted("job_1", padding="x" * (MAX_REPLY - len(accepted("job_1", padding=""))))
     assert len(full) == MAX_REPLY

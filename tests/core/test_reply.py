@@ -101,6 +101,10 @@ def test_a_redirect_is_no_answer(status: int) -> None:
         (b'{"success":true,"data":{"jobId":"job_1","estimatedCost":7}}', "job_1", 7),
         (b'{"jobId":"job_1","estimatedCost":7,"data":null}', "job_1", 7),
         (b'{"jobId":"job_1"}', "job_1", None),
+        # A cost out of all bounds is a cost unknown: the job was taken all the same.
+        (b'{"jobId":"job_1","costMicroCents":' + b"9" * 5000 + b"}", "job_1", None),
+        (b'{"jobId":"job_1","costMicroCents":1e99999999999999999999}', "job_1", None),
+        (b'{"jobId":"job_1","costMicroCents":1e-99999999999999999999}', "job_1", None),
         (b'{"jobId":"' + b"j" * 256 + b'","costMicroCents":0}', "j" * 256, 0),
     ],
 )

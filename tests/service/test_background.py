@@ -6,6 +6,7 @@ from itertools import pairwise
 
 import pytest
 
+from gateway.ports import StoreUnavailable
 from gateway.service import background
 from gateway.service.background import every, keep
 
@@ -19,7 +20,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 async def test_a_loop_that_fails_is_started_again_and_its_failure_told_without_its_text(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    runs, done = 0, asyncio.Event()
+    runs, done, secret = 0, asyncio.Event(), "".join(("pb", "_", "secret"))
 
     async def work() -> None:
         nonlocal runs
@@ -28,7 +29,7 @@ async def test_a_loop_that_fails_is_started_again_and_its_failure_told_without_i
             done.set()
             await asyncio.Event().wait()
         if runs != 4:
-            raise ValueError("pb_secret")
+            raise ValueError(secret)
 
     running = asyncio.create_task(keep("settling", work))
     async with asyncio.timeout(5):
@@ -41,7 +42,28 @@ async def test_a_loop_that_fails_is_started_again_and_its_failure_told_without_i
     waits = [float(line.split(" in ")[1].split(" s")[0]) for line in lines]
     assert waits == [0.001, 0.002, 0.004, 0.001]
     assert all("settling" in line and "ValueError" in line for line in lines)
-    assert "pb_secret" not in caplog.text
+    assert all("in work" in line for line in lines)
+    assert secret not in caplog.text
+
+
+async def test_the_stores_own_trouble_needs_no_traceback(caplog: pytest.LogCaptureFixture) -> None:
+    runs, done = 0, asyncio.Event()
+
+    async def work() -> None:
+        nonlocal runs
+        runs += 1
+        if runs == 2:
+            done.set()
+            await asyncio.Event().wait()
+        raise StoreUnavailable("gone")
+
+    running = asyncio.create_task(keep("settling", work))
+    async with asyncio.timeout(5):
+        await done.wait()
+    running.cancel()
+    await asyncio.wait([running])
+    lines = [record.getMessage() for record in caplog.records if record.levelno == logging.ERROR]
+    assert lines == ["settling failed and starts again in 0.001 s: StoreUnavailable"]
 
 
 async def test_it_ends_by_being_cancelled_and_by_nothing_else() -> None:
