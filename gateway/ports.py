@@ -20,7 +20,11 @@ from gateway.core.reply import UpstreamResult
 
 
 class StoreUnavailable(Exception):
-    """The store was unreachable, refused, or did not answer in time."""
+    """The store was unreachable, refused, or did not answer in time. What was asked may have happened."""
+
+
+class StoreRefused(StoreUnavailable):
+    """The store said no, or could not be asked: proof that what was asked did not happen."""
 
 
 class Clock(Protocol):

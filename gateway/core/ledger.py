@@ -31,7 +31,8 @@ class Hold:
     """Money and counts set aside for one submit, as written to the store. Carries no prompt and no secret.
 
     `amount` is the held micro-USD, `quoted` the quoted; they differ only where a price is not a whole number.
-    Times are UTC; `attempt` is random per HTTP request.
+    Times are UTC; `attempt` is random per HTTP request. `sender` is the boot of the process that may send it,
+    `idempotency` the digest of the client's idempotency key, if it sent one.
     """
 
     id: str
@@ -53,6 +54,8 @@ class Hold:
     created_at: datetime
     deadline: datetime
     test: bool = False
+    sender: str = ""
+    idempotency: str | None = None
 
 
 class State(StrEnum):

@@ -1,16 +1,13 @@
-"""How values look in the store: times as microseconds, holds as JSON, charges and moves as lines of text."""
+"""How values look in the store: times as microseconds, charges and moves as lines of text."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from pydantic import TypeAdapter
-
 from gateway.core.account import Balance
-from gateway.core.ledger import Charge, Hold, Move
+from gateway.core.ledger import Charge, Move
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
-_HOLD: Final = TypeAdapter(Hold)
 
 
 def micros(instant: datetime) -> int:
@@ -25,14 +22,6 @@ def instant(micros: int) -> datetime:
 def ends(ends_at: datetime | None) -> int:
     """A window's end for an account record: 0 where it never ends."""
     return 0 if ends_at is None else micros(ends_at)
-
-
-def encode_hold(hold: Hold) -> bytes:
-    return _HOLD.dump_json(hold)
-
-
-def decode_hold(record: bytes) -> Hold:
-    return _HOLD.validate_json(record)
 
 
 def encode_charges(charges: tuple[Charge, ...]) -> str:

@@ -20,6 +20,7 @@ from gateway.core.admission import (
     Skewed,
     Stale,
 )
+from gateway.core.hold_record import decode_hold, encode_hold
 from gateway.core.ledger import (
     TRANSITIONS,
     Entry,
@@ -91,7 +92,7 @@ class RedisLedger:
             hold.id,
             hold.attempt,
             hold.digest,
-            codec.encode_hold(hold),
+            encode_hold(hold),
             codec.encode_charges(hold.charges),
             codec.micros(hold.deadline),
             len(admission.demands),
@@ -125,7 +126,7 @@ class RedisLedger:
             _steps(steps(verb, hold, now)),
             _flows(verb, hold, cost),
             json.dumps(learnt),
-            codec.encode_hold(hold),
+            encode_hold(hold),
             hold.attempt,
             hold.digest,
         ]
@@ -150,7 +151,7 @@ class RedisLedger:
         if record is None:
             return None
         return HoldRecord(
-            codec.decode_hold(record),
+            decode_hold(record),
             State(state.decode()),
             job.decode() if job else None,
             int(cost) if cost else None,
