@@ -11,12 +11,14 @@ from datetime import datetime
 from typing import Protocol
 
 from gateway.core.account import Account, Balance
-from gateway.core.admission import Admission, AdmissionReply
-from gateway.core.ledger import Hold, Moved, State, Verb
+from gateway.core.admission import Admission, AdmissionReply, Exists
+from gateway.core.idempotency import Idempotency
+from gateway.core.ledger import Hold, Moved, Verb
 from gateway.core.money import MicroUsd
 from gateway.core.outcome import Submission
 from gateway.core.principal import VirtualKey
-from gateway.core.reply import UpstreamResult
+from gateway.core.recall import HoldRecord
+from gateway.core.reply import Reply, UpstreamResult
 
 
 class StoreUnavailable(Exception):
@@ -41,16 +43,6 @@ class Entropy(Protocol):
     def token(self, size: int) -> bytes: ...
 
 
-@dataclass(frozen=True, slots=True)
-class HoldRecord:
-    """A hold as it stands in the store. `job` and `cost` (micro-USD, what was posted) are None before capture."""
-
-    hold: Hold
-    state: State
-    job: str | None
-    cost: MicroUsd | None
-
-
 class Ledger(Protocol):
     """Where money moves. Every call is safe to repeat; all raise StoreUnavailable."""
 
@@ -67,13 +59,21 @@ class Ledger(Protocol):
         job: str = "",
         cost: MicroUsd = 0,
         facts: Mapping[str, str] | None = None,
+        reply: Reply | None = None,
     ) -> Moved:
-        """Move a hold as the table in `core/ledger.py` says. `cost` is what was charged, or given back."""
+        """Move a hold as the table in `core/ledger.py` says. `cost` is what was charged, or given back.
+
+        `reply` is the answer that a repeated submit shall get.
+        """
         ...
 
     async def balances(self, accounts: Sequence[Account]) -> tuple[Balance, ...]: ...
 
     async def find(self, hold_id: str) -> HoldRecord | None: ...
+
+    async def bound(self, asked: Idempotency) -> Exists | None:
+        """Which hold an idempotency key is bound to, if to any."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +98,10 @@ class Policies(Protocol):
 
 class VirtualKeys(Protocol):
     """The keys we issued. All raise StoreUnavailable."""
+
+    def remembered(self, digest: str) -> VirtualKey | None:
+        """The key as it was when last read, which may be a while ago. Asks nobody."""
+        ...
 
     async def by_digest(self, digest: str) -> VirtualKey | None: ...
 

@@ -94,6 +94,7 @@ class _House:
     keyring: Keyring
     outbox: Outbox
     epoch: str
+    boot: str
 
 
 async def _open(stack: AsyncExitStack, settings: Settings) -> Gateway:
@@ -136,6 +137,7 @@ async def _build(stack: AsyncExitStack, settings: Settings) -> _House:
         keyring=Keyring(RedisVirtualKeys(store), desk, clock, entropy, secrets.peppers),
         outbox=Outbox(ledger, clock),
         epoch=ours.epoch,
+        boot=entropy.token(8).hex(),
     )
 
 
@@ -150,6 +152,7 @@ def _data_plane(house: _House, upstreams: _Upstreams, settings: Settings, probe:
         clock=house.clock,
         entropy=house.entropy,
         patience=timedelta(seconds=settings.upstream_timeout),
+        boot=house.boot,
         webhook_hosts=settings.webhook_allow_hosts,
     )
     plane = DataPlane(

@@ -30,12 +30,17 @@ _Call: TypeAlias = "tuple[tuple[Argument, ...], asyncio.Future[Any]]"
 
 
 class Script:
-    """A Lua script of this package, by the name of its file."""
+    """A Lua script of this package, by the name of its file. It may call the functions of the files it `uses`."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, *uses: str) -> None:
         self.name = name
-        self.text = (resources.files(__package__) / "lua" / f"{name}.lua").read_bytes()
+        shebang, _, body = _source(name).partition(b"\n")
+        self.text = b"\n".join([shebang, *map(_source, uses), body])
         self.sha = hashlib.sha1(self.text, usedforsecurity=False).hexdigest()
+
+
+def _source(name: str) -> bytes:
+    return (resources.files(__package__) / "lua" / f"{name}.lua").read_bytes()
 
 
 class Store:
