@@ -115,6 +115,25 @@ class VirtualKeys(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class ClosedPrice:
+    """A model's price of one rate card that the upstream exceeded too often; `test`: the sandbox did."""
+
+    model: str
+    rate_card: str
+    test: bool
+
+
+class ClosedPrices(Protocol):
+    """The prices that are closed. Both raise StoreUnavailable."""
+
+    async def all(self) -> tuple[ClosedPrice, ...]: ...
+
+    async def reopen(self, model: str) -> tuple[ClosedPrice, ...]:
+        """Open every price of the model again; returns those that were closed."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
 class Outgoing:
     """One submit as it goes out: the canonical body, what identifies it, and when it must have ended (monotonic)."""
 
@@ -173,6 +192,7 @@ class StoreGauges:
     oldest_due_seconds: float
     clock_skew_seconds: float
     policy: str
+    closed_prices: tuple[ClosedPrice, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,12 +30,12 @@ _Call: TypeAlias = "tuple[tuple[Argument, ...], asyncio.Future[Any]]"
 
 
 class Script:
-    """A Lua script of this package, by the name of its file. It may call the functions of the files it `uses`."""
+    """A Lua script of this package, by the name of its file. It may call the functions of the shared files it `uses`."""
 
     def __init__(self, name: str, *uses: str) -> None:
         self.name = name
         shebang, _, body = _source(name).partition(b"\n")
-        self.text = b"\n".join([shebang, *map(_source, uses), body])
+        self.text = b"\n".join([shebang, *(_source(f"shared/{used}") for used in uses), body])
         self.sha = hashlib.sha1(self.text, usedforsecurity=False).hexdigest()
 
 

@@ -74,4 +74,8 @@ def price(value: Hold) -> str:
 
 
 def overages(value: Hold) -> str:
-    return _TAG + "overages:" + price(value)
+    return overages_of(price(value))
+
+
+def overages_of(price_name: str) -> str:
+    return _TAG + "overages:" + price_name
