@@ -30,7 +30,7 @@ _Call: TypeAlias = "tuple[tuple[Argument, ...], asyncio.Future[Any]]"
 
 
 class Script:
-    """A Lua script of this package, by the name of its file. It may call the functions of the shared files it `uses`."""
+    """A Lua script of this package, by the name of its file. It may call what the shared files that it `uses` define."""
 
     def __init__(self, name: str, *uses: str) -> None:
         self.name = name
