@@ -47,13 +47,14 @@ class Recovery:
         """
         done: Counter[Outcome] = Counter()
         await self._make([_capture(one) for one in remains.unsettled], done)
+        asked = {one.hold_id for one in remains.unsettled}
         predecessors = {one.boot: one for one in remains.predecessors}
-        left = {record.hold.id: record async for record in self.holds.of(predecessors.keys())}
-        accepted = self._accepted(left.keys())
-        steps = [
-            _step(record, accepted.get(hold_id), predecessors[record.hold.sender], history_lost)
-            for hold_id, record in left.items()
-        ]
+        left = [record async for record in self.holds.of(predecessors.keys()) if record.hold.id not in asked]
+        accepted = self._accepted({record.hold.id for record in left})
+        steps = (
+            _step(record, accepted.get(record.hold.id), predecessors[record.hold.sender], history_lost)
+            for record in left
+        )
         await self._make([step for step in steps if step is not None], done)
         if predecessors:
             self.spool.recovered()

@@ -30,11 +30,11 @@ class RedisOpenHolds:
 
     async def _pages(self, index: str) -> AsyncIterator[list[HoldRecord]]:
         """Page by cursor: by rank, a hold that leaves the index would hide another behind it."""
-        cursor = b"0"
+        cursor = 0
         while True:
             cursor, members = await self._store.command("ZSCAN", index, cursor, "COUNT", _PAGE)
-            yield await self._found(members[::2])
-            if int(cursor) == 0:
+            yield await self._found(hold_id for hold_id, _ in members)
+            if cursor == 0:
                 return
 
     async def overdue(self, before: datetime, limit: int) -> tuple[Hold, ...]:

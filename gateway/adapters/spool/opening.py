@@ -11,6 +11,7 @@ from typing import Final
 from gateway.adapters.spool.directory import DirectorySpool
 from gateway.adapters.spool.earlier import read_earlier
 from gateway.adapters.spool.retention import Bounds
+from gateway.adapters.spool.segment import file_name, name_parts
 from gateway.core.remains import Damage, Remains
 from gateway.ports import Clock, SpoolUnavailable
 
@@ -27,9 +28,11 @@ def open_spool(
 ) -> Iterator[tuple[DirectorySpool, Remains]]:
     """The spool of a data directory, and what earlier processes left in it.
 
-    `boot` names this process and none before it; `machine` is the machine's boot, None where nobody can tell it.
-    Nothing is written before the first line. Raises SpoolInUse, SpoolUnavailable.
+    `boot` names this process and none before it, in letters and digits; `machine` is the machine's boot, None where
+    nobody can tell it. No file is made before the first line. Raises SpoolInUse, SpoolUnavailable.
     """
+    if name_parts(file_name(boot, 1)) != (boot, 1):
+        raise ValueError(f"{boot!r} cannot be part of a file's name")
     directory = data_dir / "spool"
     with _locked(directory):
         try:

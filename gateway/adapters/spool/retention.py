@@ -9,7 +9,7 @@ from gateway.adapters.spool.segment import Segment
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """How much is kept, in bytes, and for how long. A file is followed by a new one after `turn`, so that it can age."""
+    """How much is kept, in bytes, and for how long. After `turn` comes a new file, so that each can age."""
 
     segment: int = 4 << 20
     total: int = 64 << 20
