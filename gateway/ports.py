@@ -4,12 +4,13 @@ Expected answers are values. `StoreUnavailable` is the exception: the store did 
 not have happened.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence, Set
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from gateway.core.acceptance import Acceptance
 from gateway.core.account import Account, Balance
 from gateway.core.admission import Admission, AdmissionReply, Exists
 from gateway.core.idempotency import Idempotency
@@ -27,6 +28,10 @@ class StoreUnavailable(Exception):
 
 class StoreRefused(StoreUnavailable):
     """The store said no, or could not be asked: proof that what was asked did not happen."""
+
+
+class SpoolUnavailable(Exception):
+    """The spool could not be written, read, or flushed to disk. A line that failed may be there, and may be lost."""
 
 
 class Clock(Protocol):
@@ -73,6 +78,52 @@ class Ledger(Protocol):
 
     async def bound(self, asked: Idempotency) -> Exists | None:
         """Which hold an idempotency key is bound to, if to any."""
+        ...
+
+
+class OpenHolds(Protocol):
+    """The holds that are held or in doubt, whoever sent them. All raise StoreUnavailable."""
+
+    def of(self, senders: Set[str]) -> AsyncIterator[HoldRecord]:
+        """Those of these boots. A hold that moves meanwhile may come twice."""
+        ...
+
+    async def overdue(self, before: datetime, limit: int) -> tuple[Hold, ...]:
+        """Held ones whose deadline is before this instant, the oldest first."""
+        ...
+
+
+class Spool(Protocol):
+    """What this process writes down for those that come after it. All raise SpoolUnavailable.
+
+    A line is written at once: it survives the process when the call returns, and the machine after `sync`.
+    """
+
+    @property
+    def room(self) -> bool:
+        """Whether another hold may be made: False while too much waits for the store's acknowledgement."""
+        ...
+
+    def sent(self, hold_id: str) -> None:
+        """Before the first byte of a hold leaves."""
+        ...
+
+    def accepted(self, acceptance: Acceptance) -> None: ...
+
+    def acknowledged(self, hold_id: str) -> None:
+        """The store has acknowledged a move of this hold: capture, void or doubt. Its lines may be dropped."""
+        ...
+
+    async def sync(self) -> None:
+        """Flush to disk all that was written before the call. Many callers share a flush."""
+        ...
+
+    def acceptances(self) -> Iterator[Acceptance]:
+        """Every one that is still there, those of earlier processes included, the oldest first; some may come twice."""
+        ...
+
+    def recovered(self) -> None:
+        """What earlier processes left is settled; see `service/recovery.py`."""
         ...
 
 
