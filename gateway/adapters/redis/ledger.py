@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from gateway.adapters.redis import codec, keys
 from gateway.adapters.redis.connection import Argument, Script, Store
+from gateway.core.acceptance import Witness
 from gateway.core.account import Account, Balance
 from gateway.core.admission import (
     Admission,
@@ -56,6 +57,7 @@ class RedisLedger:
         self._epoch = epoch
         self._max_skew_us = max_skew // timedelta(microseconds=1)
         self.seen = 0
+        self.witness: Witness | None = None
 
     async def admit(self, admission: Admission, now: datetime) -> AdmissionReply:
         hold = admission.hold
