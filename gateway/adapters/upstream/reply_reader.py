@@ -95,7 +95,7 @@ class ReplyReader:
             raise Trouble("no such status")
         framing = _framing(self._seen, self._parser.get_http_version())
         self._to_the_end = framing is None and status not in _BODILESS
-        self._headers = {name.decode(): value.decode(errors="replace") for name, value in self._seen}
+        self._headers = {name.decode(): value.decode(errors="replace").rstrip(" \t") for name, value in self._seen}
         self._status = status
 
     def on_body(self, piece: bytes) -> None:
