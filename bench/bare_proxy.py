@@ -1,25 +1,33 @@
-"""The yardstick: an aiohttp proxy that forwards a body and nothing else, with the gateway's own client settings."""
+"""The yardstick: an aiohttp proxy that forwards a body and nothing else, with a client session tuned to do no more."""
 
 import asyncio
 import sys
-import time
-from types import SimpleNamespace
 
+import aiohttp
 import uvloop
 from aiohttp import web
 
-from gateway.adapters.upstream import open_session
+
+def _session() -> aiohttp.ClientSession:
+    """No cookies, no proxies from the environment, no decompression, no automatic headers."""
+    return aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(limit=0, ttl_dns_cache=60, keepalive_timeout=15),
+        cookie_jar=aiohttp.DummyCookieJar(),
+        timeout=aiohttp.ClientTimeout(total=None, sock_connect=10),
+        skip_auto_headers=("User-Agent", "Accept", "Accept-Encoding", "Content-Type"),
+        auto_decompress=False,
+        trust_env=False,
+        requote_redirect_url=False,
+    )
 
 
 async def _serve(upstream: str, port: int) -> None:
-    trace = SimpleNamespace(may_have_left=False, deadline=float("inf"), clock=time)
     headers = {"Authorization": "Bearer pb_bench", "Content-Type": "application/json"}
-    async with open_session() as session:
+    async with _session() as session:
 
         async def forward(request: web.Request) -> web.Response:
             body = await request.read()
-            posted = session.post(upstream + request.path, data=body, headers=headers, trace_request_ctx=trace)
-            async with posted as answer:
+            async with session.post(upstream + request.path, data=body, headers=headers) as answer:
                 return web.Response(status=answer.status, body=await answer.read(), content_type="application/json")
 
         app = web.Application()

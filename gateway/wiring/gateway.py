@@ -21,7 +21,7 @@ from gateway.adapters.secret_files import kept_secret
 from gateway.adapters.spool import DirectorySpool, SpoolInUse, open_spool
 from gateway.adapters.system import SystemClock, SystemEntropy, machine_boot
 from gateway.adapters.telemetry import PrometheusTelemetry
-from gateway.adapters.upstream import HttpUpstream, open_session
+from gateway.adapters.upstream import HttpUpstream
 from gateway.ports import SpoolUnavailable, StoreUnavailable
 from gateway.sandbox import Drawn, SandboxConfig, open_sandbox
 from gateway.service.background import every, keep
@@ -200,12 +200,14 @@ async def _open_upstreams(
     """The built-in sandbox, for test keys and for everybody without a real key; and what has the real key."""
     opened = open_sandbox(SandboxConfig(), clock=clock.now, rng=Drawn(entropy.token))
     sandbox_url = (await stack.enter_async_context(opened)).url
-    session = await stack.enter_async_context(open_session())
-    sandbox = HttpUpstream(session, sandbox_url, lambda: _SANDBOX_KEY, clock)
+    sandbox = HttpUpstream(sandbox_url, lambda: _SANDBOX_KEY, clock)
+    stack.callback(sandbox.close)
     if settings.sandboxed:
         return _Upstreams(sandbox, sandbox, sandbox_url, sandbox_url)
     url = settings.upstream_url or PROVIDER_URL
-    return _Upstreams(HttpUpstream(session, url, upstream_key(settings), clock), sandbox, url, sandbox_url)
+    real = HttpUpstream(url, upstream_key(settings), clock)
+    stack.callback(real.close)
+    return _Upstreams(real, sandbox, url, sandbox_url)
 
 
 def _start_in_background(stack: AsyncExitStack, house: _House) -> None:
