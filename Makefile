@@ -36,7 +36,7 @@ test-all: $(VENV)/.developing
 	$(BIN)/pytest -n $(JOBS) --dist loadgroup -m 'system or long' $(TESTS)
 
 bench: $(VENV)/.developing
-	$(BIN)/python -m bench
+	$(BIN)/python -m bench $(BENCH)
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist

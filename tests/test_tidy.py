@@ -21,6 +21,7 @@ from gateway.web.errors import CODES
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "gateway"
 MODULES = sorted(PACKAGE.rglob("*.py"))
+BENCHMARKS = sorted((ROOT / "bench").glob("*.py"))
 SCRIPTS = sorted(PACKAGE.rglob("*.lua"))
 
 # Modules whose every line runs in the tests of another: a composition root, and packages of values.
@@ -50,7 +51,7 @@ def read(path: str) -> str:
     return (ROOT / path).read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("module", MODULES, ids=relative)
+@pytest.mark.parametrize("module", MODULES + BENCHMARKS, ids=relative)
 def test_modules_and_functions_stay_readable(module: Path) -> None:
     text = module.read_text(encoding="utf-8")
     assert len(text.splitlines()) <= 300
