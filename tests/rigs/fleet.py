@@ -1,7 +1,7 @@
 """Several gateways on one store, a provider, and a crowd: what a company runs, in processes."""
 
 import tempfile
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,7 +13,7 @@ from tests.rigs.crowd import Crowd, open_session
 from tests.rigs.gateways import ADMIN, PEPPER, GatewayProcess
 from tests.rigs.provider import Provider, start_provider
 from tests.rigs.storage import Storage, storage
-from tests.rigs.wire import Wire, wire
+from tests.rigs.wire import Delay, Wire, wire
 from tests.walkthrough import policies
 from tests.walkthrough.house import CANARY, Key
 
@@ -32,7 +32,7 @@ class Fleet:
 
     async def key(self, team: str = policies.TEAM) -> Key:
         """Issue a key, through the first gateway that runs."""
-        gateway = next(each for each in self.gateways if each.running)
+        gateway = next(each for each in self.gateways if each.up)
         issued = await gateway.control("POST", "/admin/v1/keys", {"team": team, "name": "a key"})
         return Key(issued["id"], issued["key"])
 
@@ -40,7 +40,7 @@ class Fleet:
         return await read_books(self.store)
 
     async def all_ready(self) -> bool:
-        return all([gateway.running and await gateway.ready() for gateway in self.gateways])
+        return all([gateway.up and await gateway.ready() for gateway in self.gateways])
 
     async def in_order(self) -> Books:
         """The books, whose balances are the sums of their entries."""
@@ -51,9 +51,9 @@ class Fleet:
 
 @asynccontextmanager
 async def open_fleet(
-    *files: dict[str, str], gateways: int = 3, delay: Callable[[], float] | None = None, **settings: str
+    *files: dict[str, str], gateways: int = 3, delay: Delay | None = None, **settings: str
 ) -> AsyncIterator[Fleet]:
-    """Run them. With `delay` every piece between a gateway and the store takes so many seconds longer."""
+    """Run them. With `delay` a piece between a gateway and the store takes `delay(piece)` seconds longer."""
     async with AsyncExitStack() as stack:
         # Not pytest's directory: a socket's path may have about 100 characters.
         root = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="toll-", dir="/tmp")))
@@ -73,7 +73,7 @@ async def _add(
     stack: AsyncExitStack,
     fleet: Fleet,
     name: str,
-    delay: Callable[[], float] | None,
+    delay: Delay | None,
     settings: dict[str, str],
 ) -> None:
     url = fleet.store.url

@@ -1,5 +1,6 @@
 """Gateways as processes: `tollhouse serve` on a shared store, killed and started again on the same data directory."""
 
+import asyncio
 import re
 import sys
 from collections.abc import Mapping, Sequence
@@ -9,7 +10,7 @@ from typing import Any, Final
 import aiohttp
 
 from gateway.core.key_secret import ENTROPY_BYTES, Kind, mint
-from tests.cli.serving import PROGRAM, environment
+from tests.cli.serving import PROGRAM, environment, run
 from tests.rigs.child import Child
 from tests.rigs.provider import ROOT
 
@@ -28,7 +29,7 @@ main()
 
 
 class GatewayProcess:
-    """One gateway, through all its lives: the data directory stays, the ports change."""
+    """One gateway, through all its lives: the data directory stays, the ports change. `up` once it has said where."""
 
     def __init__(self, name: str, root: Path, settings: Mapping[str, str], session: aiohttp.ClientSession) -> None:
         self.name = name
@@ -37,6 +38,7 @@ class GatewayProcess:
         self.log = root / "log"
         self.settings = {"PYTHONPATH": str(ROOT), "data_dir": str(self.data_dir), "log_format": "json", **settings}
         self.url = self.control_url = ""
+        self.up = False
         self._session = session
         self._out = root / "out"
         self._child: Child | None = None
@@ -47,10 +49,6 @@ class GatewayProcess:
         assert self._child is not None, f"{self.name} was never started"
         return self._child
 
-    @property
-    def running(self) -> bool:
-        return self._child is not None and self._child.running
-
     async def start(self, program: Sequence[str] = PROGRAM) -> None:
         """Start it, and wait until it has said where it listens."""
         command = [*program, "serve"]
@@ -58,6 +56,7 @@ class GatewayProcess:
         await self._child.come_up(self._printed)
         block = self._out.read_text()
         self.url, self.control_url = _row("data plane", block), _row("control plane", block)
+        self.up = True
 
     async def _printed(self) -> bool:
         block = self._out.read_text()
@@ -77,7 +76,18 @@ class GatewayProcess:
 
     def kill(self) -> float:
         """`kill -9`. The moment (monotonic) from which it did nothing any more."""
+        self.up = False
         return self.child.kill()
+
+    async def command(self, *words: str) -> None:
+        """A command of `tollhouse` with this gateway's settings, which succeeds."""
+        done = await asyncio.to_thread(run, self.root, *words, **self.settings)
+        assert done.returncode == 0, done.stderr
+
+    async def stop(self) -> int:
+        """SIGTERM, and wait for the end; its exit code."""
+        self.up = False
+        return await self.child.stop()
 
     def spooled(self) -> list[str]:
         """The lines in its spool."""

@@ -86,8 +86,14 @@ class Storage:
     def put_back(self, copy: Path) -> None:
         """Make its disk what it was when the copy was made. Only while it does not run."""
         assert not self.child.running
+        self.lose()
+        shutil.copytree(copy, self._data, dirs_exist_ok=True)
+
+    def lose(self) -> None:
+        """Lose its disk. Only while it does not run."""
+        assert not self.child.running
         shutil.rmtree(self._data)
-        shutil.copytree(copy, self._data)
+        self._data.mkdir()
 
 
 @contextmanager

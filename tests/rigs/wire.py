@@ -4,15 +4,17 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeAlias
+
+Delay: TypeAlias = Callable[[bytes], float]
 
 _PIECE: Final = 1 << 20
 
 
 class Wire:
-    """Passes on every piece in order, `delay()` seconds after it came, and not while `open` is clear."""
+    """Passes on every piece in order, `delay(piece)` seconds after it came, and not while `open` is clear."""
 
-    def __init__(self, store: Path, socket: Path, delay: Callable[[], float]) -> None:
+    def __init__(self, store: Path, socket: Path, delay: Delay) -> None:
         self.url = f"unix://{socket}"
         self.open = asyncio.Event()
         self.open.set()
@@ -20,6 +22,7 @@ class Wire:
         self._delay = delay
         self._ways: set[asyncio.Task[None]] = set()
         self._ends: set[asyncio.StreamWriter] = set()
+        self._served: set[asyncio.Task[None]] = set()
 
     def cut(self) -> None:
         """Lose everything that is on the way, and every connection."""
@@ -28,9 +31,20 @@ class Wire:
         for end in self._ends:
             end.transport.abort()
 
-    async def serve(self, client: asyncio.StreamReader, to_client: asyncio.StreamWriter) -> None:
-        """One connection of the gateway's, to its end."""
+    def serve(self, client: asyncio.StreamReader, to_client: asyncio.StreamWriter) -> None:
+        """One connection of the gateway's."""
         self._ends.add(to_client)
+        served = asyncio.ensure_future(self._serve(client, to_client))
+        self._served.add(served)
+        served.add_done_callback(self._served.discard)
+
+    async def ended(self) -> None:
+        """Lose everything, and wait until nobody is served any more."""
+        self.cut()
+        while self._served:
+            await asyncio.wait(self._served)
+
+    async def _serve(self, client: asyncio.StreamReader, to_client: asyncio.StreamWriter) -> None:
         try:
             store, to_store = await asyncio.open_unix_connection(self._store, limit=_PIECE)
         except OSError:
@@ -71,11 +85,11 @@ class Wire:
             piece = b""
             with suppress(ConnectionError):
                 piece = await source.read(_PIECE)
-            pieces.put_nowait((asyncio.get_running_loop().time() + self._delay(), piece))
+            pieces.put_nowait((asyncio.get_running_loop().time() + self._delay(piece), piece))
 
 
 @asynccontextmanager
-async def wire(store: Path, socket: Path, delay: Callable[[], float]) -> AsyncIterator[Wire]:
+async def wire(store: Path, socket: Path, delay: Delay) -> AsyncIterator[Wire]:
     """Listen at `socket` for one gateway."""
     it = Wire(store, socket, delay)
     server = await asyncio.start_unix_server(it.serve, socket, limit=_PIECE)
@@ -83,7 +97,4 @@ async def wire(store: Path, socket: Path, delay: Callable[[], float]) -> AsyncIt
         yield it
     finally:
         server.close()
-        it.cut()
-        with suppress(TimeoutError):
-            async with asyncio.timeout(1):
-                await server.wait_closed()
+        await it.ended()
