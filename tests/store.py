@@ -16,10 +16,12 @@ from gateway.adapters.redis.connection import Store
 _START_S = 10.0
 
 # What a key's name may begin with, by whether such a key expires. Of holds, only tombstones do.
-EXPIRING = ("{toll}:rate:",)
+EXPIRING = ("{toll}:rate:", "{toll}:overages:")
+# These expire unless a hold in them is open: see `_may_expire`.
+MEMORIES = ("{toll}:idempotency:", "{toll}:twins:")
 LASTING = (
     *(keys.account(""), keys.job(""), keys.key(""), keys.digest(""), keys.policy("")),
-    *(keys.STORE, keys.POLICY, keys.ENTRIES, keys.KEYS, keys.ENDED, *keys.OPEN.values()),
+    *(keys.STORE, keys.POLICY, keys.ENTRIES, keys.KEYS, keys.CLOSED, keys.ENDED, *keys.OPEN.values()),
 )
 
 
@@ -77,7 +79,7 @@ async def _leaks(store: Store) -> AsyncIterator[str]:
     async for name in store.client.scan_iter(count=1000):
         key = name.decode()
         expires = await store.client.pttl(name) >= 0
-        if not key.startswith((*EXPIRING, *LASTING, keys.hold(""))):
+        if not key.startswith((*EXPIRING, *LASTING, *MEMORIES, keys.hold(""))):
             yield f"{key}: nobody declared such a key"
         elif expires and not await _may_expire(store, key):
             yield f"{key}: would vanish, and must not"
@@ -91,4 +93,9 @@ async def _may_expire(store: Store, key: str) -> bool:
         hold_id = key.removeprefix(keys.hold(""))
         indices = (keys.ENDED, *keys.OPEN.values())
         return all([await store.client.zscore(index, hold_id) is None for index in indices])
+    if key.startswith(MEMORIES[0]):
+        hold_id = (await store.command("GET", key)).split()[0].decode()
+        return (await store.command("HGET", keys.hold(hold_id), "state")) in (b"finished", b"refunded")
+    if key.startswith(MEMORIES[1]):
+        return b"in_doubt" not in await store.command("HVALS", key)
     return key.startswith(EXPIRING)

@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import Final
 
 from gateway.core.account import Balance, Meter
+from gateway.core.idempotency import Idempotency
 from gateway.core.money import MicroUsd
 from gateway.core.pricing import AppliedFactor
 
@@ -31,8 +32,8 @@ class Hold:
     """Money and counts set aside for one submit, as written to the store. Carries no prompt and no secret.
 
     `amount` is the held micro-USD, `quoted` the quoted; they differ only where a price is not a whole number.
-    Times are UTC; `attempt` is random per HTTP request. `sender` is the boot of the process that may send it,
-    `idempotency` the digest of the client's idempotency key, if it sent one.
+    Times are UTC; `attempt` is random per HTTP request. `sender` is the boot of the process that may send it;
+    `idempotency` is there if the client sent a key.
     """
 
     id: str
@@ -55,7 +56,7 @@ class Hold:
     deadline: datetime
     test: bool = False
     sender: str = ""
-    idempotency: str | None = None
+    idempotency: Idempotency | None = None
 
 
 class State(StrEnum):
@@ -231,11 +232,15 @@ def _move(charge: Charge, flow: Flow, cost: MicroUsd) -> Move:
 
 @dataclass(frozen=True, slots=True)
 class Moved:
-    """What a verb came to. `balances` are those after it, one for every charge of the hold."""
+    """What a verb came to. `balances` are those after it, one for every charge of the hold.
+
+    `closed` when this capture was the overage that closed its model.
+    """
 
     outcome: Outcome
     was: State
     balances: tuple[Balance, ...]
+    closed: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 from gateway.core.ledger import Hold, Moved, Outcome, Verb
 from gateway.core.money import MicroUsd
+from gateway.core.reply import Reply
 from gateway.ports import Clock, Ledger, StoreUnavailable
 
 _RETRY_S = 0.5
@@ -25,6 +26,7 @@ class Intent:
     job: str = ""
     cost: MicroUsd = 0
     facts: Mapping[str, str] = field(default_factory=dict)
+    reply: Reply | None = None
 
 
 def job_bound(hold: Hold) -> Intent:
@@ -82,5 +84,11 @@ class Outbox:
 
     async def _ask(self, intent: Intent) -> Moved:
         return await self._ledger.move(
-            intent.verb, intent.hold, self._clock.now(), job=intent.job, cost=intent.cost, facts=intent.facts
+            intent.verb,
+            intent.hold,
+            self._clock.now(),
+            job=intent.job,
+            cost=intent.cost,
+            facts=intent.facts,
+            reply=intent.reply,
         )

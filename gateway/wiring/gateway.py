@@ -12,6 +12,7 @@ from typing import Final
 from aiohttp import web
 
 from gateway import __version__
+from gateway.adapters.redis.closed_prices import RedisClosedPrices
 from gateway.adapters.redis.ledger import RedisLedger
 from gateway.adapters.redis.virtual_keys import RedisVirtualKeys
 from gateway.adapters.redis.vitals import RedisVitals
@@ -31,7 +32,8 @@ from gateway.service.preview import Previews
 from gateway.service.readiness import Probe
 from gateway.service.submit import Submit
 from gateway.settings import PROVIDER_URL, Settings
-from gateway.web.admin import Control, admin_routes
+from gateway.web.admin import admin_routes
+from gateway.web.administration import Control
 from gateway.web.app import control_app, data_app
 from gateway.web.auth import Auth
 from gateway.web.metrics import Scrape
@@ -90,10 +92,12 @@ class _House:
     secrets: Secrets
     ledger: RedisLedger
     vitals: RedisVitals
+    closed_prices: RedisClosedPrices
     desk: PolicyDesk
     keyring: Keyring
     outbox: Outbox
     epoch: str
+    boot: str
 
 
 async def _open(stack: AsyncExitStack, settings: Settings) -> Gateway:
@@ -132,10 +136,12 @@ async def _build(stack: AsyncExitStack, settings: Settings) -> _House:
         secrets=secrets,
         ledger=ledger,
         vitals=RedisVitals(store),
+        closed_prices=RedisClosedPrices(store),
         desk=desk,
         keyring=Keyring(RedisVirtualKeys(store), desk, clock, entropy, secrets.peppers),
         outbox=Outbox(ledger, clock),
         epoch=ours.epoch,
+        boot=entropy.token(8).hex(),
     )
 
 
@@ -150,6 +156,7 @@ def _data_plane(house: _House, upstreams: _Upstreams, settings: Settings, probe:
         clock=house.clock,
         entropy=house.entropy,
         patience=timedelta(seconds=settings.upstream_timeout),
+        boot=house.boot,
         webhook_hosts=settings.webhook_allow_hosts,
     )
     plane = DataPlane(
@@ -166,8 +173,8 @@ def _data_plane(house: _House, upstreams: _Upstreams, settings: Settings, probe:
 
 
 def _control_plane(house: _House, probe: Probe) -> web.Application:
-    admin = admin_routes(Control(house.keyring, house.desk, house.clock, house.secrets.admin_key))
-    gauges = Gauges(house.desk, house.ledger, house.keyring.keys, house.vitals, house.clock)
+    admin = admin_routes(Control(house.keyring, house.desk, house.closed_prices, house.clock, house.secrets.admin_key))
+    gauges = Gauges(house.desk, house.ledger, house.keyring.keys, house.vitals, house.closed_prices, house.clock)
     return control_app(admin, Scrape(gauges, house.telemetry), probe)
 
 

@@ -33,7 +33,7 @@ class Store:
     calls: int = 0
 
     async def move(
-        self, verb: Verb, hold: Hold, now: datetime, *, job: str, cost: int, facts: Mapping[str, str]
+        self, verb: Verb, hold: Hold, now: datetime, *, job: str, cost: int, facts: Mapping[str, str], reply: Any
     ) -> Moved:
         self.calls += 1
         await asyncio.sleep(0)

@@ -14,10 +14,10 @@ from gateway.adapters.redis.ledger import RedisLedger
 from gateway.adapters.system import SystemEntropy
 from gateway.core import outcome
 from gateway.core.account import Account, AccountScope, Balance, RateDemand
-from gateway.core.admission import Admission, AdmissionReply, Closed, Exists, OverLimit, OverRate, Skewed, Stale
+from gateway.core.admission import Admission, AdmissionReply, Closed, ModelClosed, OverLimit, OverRate, Skewed, Stale
 from gateway.core.job import Malformed
 from gateway.core.ledger import Hold, Moved, Outcome, State, Verb
-from gateway.core.outcome import Broken, Charged, InDoubt, Overloaded, Repeated, StoreDown, TurnedDown, Unsent
+from gateway.core.outcome import Broken, Charged, InDoubt, Overloaded, StoreDown, TurnedDown, Unsent
 from gateway.core.policy import ModelNotAllowed
 from gateway.core.pricing import InputRefused, PriceUnknown
 from gateway.core.principal import KeyFault, KeyRefused, Principal
@@ -60,6 +60,7 @@ class Says:
         job: str = "",
         cost: int = 0,
         facts: Mapping[str, str] | None = None,
+        reply: Reply | None = None,
     ) -> Moved:
         self.moves.append((verb, hold.id, facts or {}))
         return Moved(Outcome.TOMBSTONED, State.NONE, ())
@@ -98,6 +99,7 @@ def submitting(room: Workshop, upstream: Told, **others: Any) -> Submit:
         "clock": room.clock,
         "entropy": SystemEntropy(),
         "patience": PATIENCE,
+        "boot": "boot-1",
     }
     return Submit(**{**parts, **others})
 
@@ -174,8 +176,7 @@ async def test_no_slot_no_hold(store: Store) -> None:
     [
         (OverLimit((Balance(10**12, 0),) * 2), Refusal),
         (OverRate(RateDemand("submits", AccountScope.TEAM, "video", 1, 1), 5), OverRate),
-        (Exists(State.HELD, same_body=True), Repeated),
-        (Exists(State.CAPTURED, same_body=False), Repeated),
+        (ModelClosed(), PriceUnknown),
         (Skewed(3_000_000), StoreDown),
         (Closed("frozen"), StoreDown),
         (Stale(), StoreDown),

@@ -15,12 +15,14 @@ from gateway.core.admission import (
     Closed,
     Created,
     Exists,
+    ModelClosed,
     OverLimit,
     OverRate,
     Skewed,
     Stale,
 )
 from gateway.core.hold_record import decode_hold, encode_hold
+from gateway.core.idempotency import Idempotency
 from gateway.core.ledger import (
     TRANSITIONS,
     Entry,
@@ -35,12 +37,14 @@ from gateway.core.ledger import (
     steps,
 )
 from gateway.core.money import MicroUsd
-from gateway.ports import HoldRecord, StoreUnavailable
+from gateway.core.recall import HoldRecord
+from gateway.core.reply import Reply
+from gateway.ports import StoreUnavailable
 
 MAX_SKEW: Final = timedelta(seconds=2)
 
-_HOLD: Final = Script("hold")
-_MOVE: Final = Script("move")
+_HOLD: Final = Script("hold", "memory")
+_MOVE: Final = Script("move", "memory", "overage")
 _INDICES: Final = [keys.OPEN[State.HELD], keys.OPEN[State.IN_DOUBT], keys.OPEN[State.CAPTURED], keys.ENDED]
 
 
@@ -58,13 +62,15 @@ class RedisLedger:
         reply = await self._store.run(_HOLD, self._admission_keys(admission), self._admission_arguments(admission, now))
         match reply[0]:
             case b"created":
-                return Created(self._balances(reply, 1))
+                return Created(self._balances(reply))
             case b"over_limit":
-                return OverLimit(self._balances(reply, 1))
+                return OverLimit(self._balances(reply))
             case b"over_rate":
                 return OverRate(admission.rates[int(reply[1])], int(reply[2]))
             case b"exists":
-                return Exists(State(reply[1].decode()), reply[2] == b"1")
+                return Exists(reply[1].decode(), reply[2] == b"1")
+            case b"model_closed":
+                return ModelClosed()
             case b"stale":
                 return Stale()
             case b"skewed":
@@ -77,6 +83,7 @@ class RedisLedger:
     def _admission_keys(self, admission: Admission) -> list[str]:
         hold = admission.hold
         fixed = [keys.STORE, keys.POLICY, keys.key(hold.key), keys.hold(hold.id), keys.OPEN[State.HELD], keys.ENTRIES]
+        fixed += [keys.CLOSED, keys.memory(hold)]
         accounts = [keys.account_of(demand.account) for demand in admission.demands]
         return fixed + accounts + [keys.rate(rate) for rate in admission.rates]
 
@@ -95,6 +102,8 @@ class RedisLedger:
             encode_hold(hold),
             codec.encode_charges(hold.charges),
             codec.micros(hold.deadline),
+            keys.price(hold),
+            _asked(hold),
             len(admission.demands),
         ]
         for demand in admission.demands:
@@ -112,11 +121,13 @@ class RedisLedger:
         job: str = "",
         cost: MicroUsd = 0,
         facts: Mapping[str, str] | None = None,
+        reply: Reply | None = None,
     ) -> Moved:
         learnt = dict(facts or {})
         if verb is Verb.CAPTURE:
             learnt |= {"job": job, "cost": str(cost)}
         fixed = [keys.STORE, keys.hold(hold.id), keys.job(job), keys.ENTRIES, *_INDICES]
+        fixed += [keys.memory(hold), keys.overages(hold), keys.CLOSED]
         arguments: list[Argument] = [
             codec.micros(now),
             self.seen,
@@ -129,16 +140,24 @@ class RedisLedger:
             encode_hold(hold),
             hold.attempt,
             hold.digest,
+            _asked(hold),
+            keys.price(hold),
+            b"" if reply is None else codec.encode_reply(reply),
         ]
         accounts = [keys.account(charge.account) for charge in hold.charges]
-        reply = await self._store.run(_MOVE, fixed + accounts, arguments)
-        if reply[0] == b"closed":
-            raise StoreUnavailable(f"the store is {reply[1].decode()}")
-        return Moved(Outcome(reply[0].decode()), State(reply[1].decode()), self._balances(reply, 2))
+        answer = await self._store.run(_MOVE, fixed + accounts, arguments)
+        if answer[0] == b"closed":
+            raise StoreUnavailable(f"the store is {answer[1].decode()}")
+        self._see(answer[2])
+        balances = codec.decode_balances(answer[4:])
+        return Moved(Outcome(answer[0].decode()), State(answer[1].decode()), balances, answer[3] == b"1")
 
-    def _balances(self, reply: list[Any], sequence_at: int) -> tuple[Balance, ...]:
-        self.seen = max(self.seen, int(reply[sequence_at]))
-        return codec.decode_balances(reply[sequence_at + 1 :])
+    def _balances(self, reply: list[Any]) -> tuple[Balance, ...]:
+        self._see(reply[1])
+        return codec.decode_balances(reply[2:])
+
+    def _see(self, sequence: bytes) -> None:
+        self.seen = max(self.seen, int(sequence))
 
     async def balances(self, accounts: Sequence[Account]) -> tuple[Balance, ...]:
         reads = (self._store.command("HMGET", keys.account_of(account), "posted", "held") for account in accounts)
@@ -146,8 +165,8 @@ class RedisLedger:
         return tuple(Balance(int(posted or 0), int(held or 0)) for posted, held in replies)
 
     async def find(self, hold_id: str) -> HoldRecord | None:
-        fields = await self._store.command("HMGET", keys.hold(hold_id), "record", "state", "job", "cost")
-        record, state, job, cost = fields
+        fields = await self._store.command("HMGET", keys.hold(hold_id), "record", "state", "job", "cost", "reply")
+        record, state, job, cost, reply = fields
         if record is None:
             return None
         return HoldRecord(
@@ -155,12 +174,24 @@ class RedisLedger:
             State(state.decode()),
             job.decode() if job else None,
             int(cost) if cost else None,
+            codec.decode_reply(reply) if reply else None,
         )
+
+    async def bound(self, asked: Idempotency) -> Exists | None:
+        bound = await self._store.command("GET", keys.idempotency(asked.key))
+        if bound is None:
+            return None
+        hold_id, body = bound.decode().split()
+        return Exists(hold_id, body == asked.body)
 
     async def entries(self, after: int = 0, limit: int = 1000) -> tuple[Entry, ...]:
         """Entries in order, from the one after sequence `after`."""
         lines = await self._store.command("XRANGE", keys.ENTRIES, f"({after}-0", "+", "COUNT", limit)
         return tuple(_entry(entry_id, fields) for entry_id, fields in lines)
+
+
+def _asked(hold: Hold) -> str:
+    return "" if hold.idempotency is None else hold.idempotency.body
 
 
 def _steps(row: Mapping[State, Step]) -> str:

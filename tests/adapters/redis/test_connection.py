@@ -17,7 +17,7 @@ from gateway.adapters.redis.embedded import open_embedded
 from gateway.adapters.redis.ledger import RedisLedger
 from gateway.core.account import Balance
 from gateway.core.admission import Created, Exists
-from gateway.core.ledger import Outcome, State, Verb
+from gateway.core.ledger import Outcome, Verb
 from gateway.ports import StoreUnavailable
 from tests.adapters.redis.holds import HALF_A_DAY, TEAM, admission, demand, open_ledger
 from tests.adapters.redis.proxy import Proxy, proxy_to
@@ -128,7 +128,7 @@ async def test_an_admission_whose_reply_is_lost_was_made_and_is_not_made_again(w
 
     assert await warm.ledger.admit(JOB, NOW) == ONCE
     stranger = admission("h1", *JOB.demands, attempt="another gateway's")
-    assert await warm.ledger.admit(stranger, NOW) == Exists(State.HELD, same_body=True)
+    assert await warm.ledger.admit(stranger, NOW) == Exists("h1", same_body=True)
     assert [entry.kind for entry in await warm.ledger.entries(after=2)] == ["hold"]
 
 

@@ -3,22 +3,23 @@
 -- how far each account shifts, was decided in core/ledger.py and arrives as `steps`; here it happens once, whole.
 -- Everything is read and checked before the first write, because a script that fails keeps its writes.
 --
--- KEYS  store, hold, job, entries, indices of held, in_doubt, captured, ended, then accounts
+-- KEYS  store, hold, job, entries, indices of held, in_doubt, captured, ended, memory, overages, closed prices, then
+--       accounts
 -- ARGV  now, sequence seen, hold id, job id (or ''), charges, steps (JSON: state -> {outcome, becomes, record, flow}),
 --       flows (JSON: flow -> (posted, held, window end) of each account), facts (JSON: name -> text), record, attempt,
---       digest
+--       digest, asked body ('' without an idempotency key), price, reply to keep (or '')
 -- Times are microseconds since 1970. Amounts travel as text: JSON numbers would lose digits.
 local store, hold, job_key, entries = unpack(KEYS, 1, 4)
-local now, seen, id, job, charges, steps, flows, facts, record, attempt, digest = unpack(ARGV)
-local held, in_doubt, captured, ended = unpack(KEYS, 5, 8)
+local now, seen, id, job, charges, steps, flows, facts, record, attempt, digest, asked, price, kept = unpack(ARGV)
+local held, in_doubt, captured, ended, memory, overages, closed = unpack(KEYS, 5, 11)
 local index = {held = held, in_doubt = in_doubt, captured = captured, finished = ended, refunded = ended, voided = ended}
-local first_account = 9
+local first_account = 12
 
 local function integer(n) return string.format('%.0f', n) end
 
 local ledger = redis.call('HMGET', store, 'epoch', 'seq')
 if not ledger[1] then return {'closed', 'uninitialised'} end
-local stored = redis.call('HMGET', hold, 'state', 'charges', 'cost', 'contradicted')
+local stored = redis.call('HMGET', hold, 'state', 'charges', 'cost', 'contradicted', 'captured_at')
 local state = stored[1] or 'none'
 local step = cjson.decode(steps)[state]
 local shifts = cjson.decode(flows)[step.flow] or {}
@@ -29,8 +30,8 @@ end
 -- History was lost: admission stops, and what was admitted still moves.
 if tonumber(ledger[2] or 0) < tonumber(seen) then redis.call('HSET', store, 'frozen', 'history lost') end
 
-local function reply(outcome)
-  local lines = {outcome, state, integer(tonumber(ledger[2] or 0))}
+local function reply(outcome, has_closed)
+  local lines = {outcome, state, integer(tonumber(ledger[2] or 0)), has_closed and '1' or '0'}
   for i = first_account, #KEYS do
     local balance = redis.call('HMGET', KEYS[i], 'posted', 'held')
     lines[#lines + 1] = balance[1] or '0'
@@ -46,6 +47,9 @@ end
 if step.becomes == '' and (stored[4] or not step.record) then return reply(step.outcome) end
 for _, key in ipairs({held, in_doubt, captured, ended}) do redis.call('ZSCORE', key, id) end
 for i = first_account, #KEYS do redis.call('HLEN', KEYS[i]) end
+redis.call(asked ~= '' and 'GET' or 'HVALS', memory)
+redis.call('ZCARD', overages)
+redis.call('SISMEMBER', closed, price)
 
 -- No more comes back than was posted.
 local moves, posted = {}, tonumber(stored[3] or 0)
@@ -60,8 +64,8 @@ if state == 'none' then
   entry[#entry + 1] = 'record'
   entry[#entry + 1] = record
 end
-local fields = {}
-for name, value in pairs(cjson.decode(facts)) do
+local fields, learnt = {}, cjson.decode(facts)
+for name, value in pairs(learnt) do
   fields[#fields + 1] = name
   fields[#fields + 1] = value
 end
@@ -78,6 +82,8 @@ if state == 'none' then
   redis.call('HSET', hold, 'attempt', attempt, 'digest', digest, 'charges', charges, 'record', record)
 end
 redis.call('HSET', hold, 'state', step.becomes, unpack(fields))
+if step.becomes == 'captured' then redis.call('HSET', hold, 'captured_at', now) end
+if kept ~= '' then redis.call('HSET', hold, 'reply', kept) end
 if job ~= '' then redis.call('SET', job_key, id) end
 if index[state] then redis.call('ZREM', index[state], id) end
 if state == 'voided' then redis.call('PERSIST', hold) end
@@ -94,4 +100,7 @@ for i, move in ipairs(shifts) do
     if move[1] ~= '0' or move[2] ~= '0' then redis.call('HSETNX', account, 'ends', move[3]) end
   end
 end
-return reply(step.outcome)
+if asked ~= '' then remember_key(memory, id, asked, step.becomes, stored[5] or now)
+else remember_body(memory, id, state, step.becomes, now) end
+local has_closed = step.becomes == 'captured' and learnt.overage and count_overage(overages, closed, price, id, now)
+return reply(step.outcome, has_closed)
