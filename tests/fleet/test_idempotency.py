@@ -9,7 +9,7 @@ from tests.rigs.fleet import Fleet, open_fleet
 from tests.walkthrough.house import Key
 from tests.walkthrough.policies import budget, team
 
-pytestmark = [pytest.mark.xdist_group("fleet"), pytest.mark.unbuilt]
+pytestmark = pytest.mark.xdist_group("fleet")
 
 KEYS = 25
 REPLAY = "Tollhouse-Idempotent-Replay"

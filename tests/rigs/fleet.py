@@ -1,5 +1,6 @@
 """Several gateways on one store, a provider, and a crowd: what a company runs, in processes."""
 
+import asyncio
 import tempfile
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -65,17 +66,16 @@ async def open_fleet(
         stack.callback(provider.child.kill)
         fleet = Fleet(root, store, provider, [], session, Crowd(session))
         for number in range(gateways):
-            await _add(stack, fleet, f"g{number}", delay, settings)
+            fleet.gateways.append(await _gateway(stack, fleet, f"g{number}", delay, settings))
+        # The first one makes the store its own; the others only find it so.
+        await fleet.gateways[0].start()
+        await asyncio.gather(*(gateway.start() for gateway in fleet.gateways[1:]))
         yield fleet
 
 
-async def _add(
-    stack: AsyncExitStack,
-    fleet: Fleet,
-    name: str,
-    delay: Delay | None,
-    settings: dict[str, str],
-) -> None:
+async def _gateway(
+    stack: AsyncExitStack, fleet: Fleet, name: str, delay: Delay | None, settings: dict[str, str]
+) -> GatewayProcess:
     url = fleet.store.url
     if delay is not None:
         fleet.wires[name] = await stack.enter_async_context(wire(fleet.store.socket, fleet.root / name[1:], delay))
@@ -91,6 +91,5 @@ async def _add(
         **settings,
     }
     gateway = GatewayProcess(name, fleet.root / name, shared, fleet.session)
-    fleet.gateways.append(gateway)
-    await gateway.start()
-    stack.callback(gateway.kill)
+    stack.callback(gateway.end)
+    return gateway

@@ -89,6 +89,11 @@ class GatewayProcess:
         self.up = False
         return await self.child.stop()
 
+    def end(self) -> None:
+        """Have it gone, whether or not it ever ran."""
+        if self._child is not None:
+            self._child.kill()
+
     def spooled(self) -> list[str]:
         """The lines in its spool."""
         files = sorted((self.data_dir / "spool").glob("*.jsonl"))
