@@ -32,6 +32,7 @@ TESTED_ELSEWHERE = {
     "gateway/core/admission.py": "tests/adapters/redis/test_ledger.py",
     "gateway/core/complaint.py": "tests/adapters/policy_files/test_prices.py",
     "gateway/core/outcome.py": "tests/service/test_submit.py",
+    "gateway/adapters/redis/calls.py": "tests/adapters/redis/test_ledger.py",
     "gateway/adapters/redis/keys.py": "tests/adapters/redis/test_ledger.py",
     "gateway/web/administration.py": "tests/web/test_admin.py",
     "gateway/web/app.py": "tests/web/test_jobs.py",
