@@ -26,22 +26,22 @@ LASTING = (
 
 
 @contextmanager
-def running_store(**options: str) -> Iterator[str]:
+def running_store(server: str = str(get_binary_path()), /, **options: str) -> Iterator[str]:
     """Run a server of one's own, with nothing in it; yields its `unix://` URL. `options` are the server's."""
     # Not pytest's directory: a socket's path may have about 100 characters.
     with tempfile.TemporaryDirectory(prefix="toll-", dir="/tmp") as directory:
         socket = Path(directory) / "s"
         # Even a killed test run leaves no server behind.
-        command = embedded._ended_with_parent(_command(socket, options))
-        with subprocess.Popen(command, stdout=subprocess.DEVNULL) as server:
+        command = embedded._ended_with_parent([server, *_flags(socket, options)])
+        with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:
             try:
-                _until_it_answers(socket, server)
+                _until_it_answers(socket, process)
                 yield f"unix://{socket}"
             finally:
-                server.kill()
+                process.kill()
 
 
-def _command(socket: Path, options: dict[str, str]) -> list[str]:
+def _flags(socket: Path, options: dict[str, str]) -> list[str]:
     settings = {
         "port": "0",
         "unixsocket": str(socket),
@@ -52,8 +52,7 @@ def _command(socket: Path, options: dict[str, str]) -> list[str]:
         "loglevel": "warning",
         **options,
     }
-    flags = [word for name, value in settings.items() for word in (f"--{name}", value)]
-    return [str(get_binary_path()), *flags]
+    return [word for name, value in settings.items() for word in (f"--{name}", value)]
 
 
 def _until_it_answers(socket: Path, server: subprocess.Popen[bytes]) -> None:

@@ -1,7 +1,6 @@
 """Where a store is and who we are there: what redis-py reads in the URL, and a connection opened by it."""
 
 import asyncio
-from ssl import SSLContext
 
 from redis.asyncio import ConnectionPool
 from redis.asyncio.connection import Connection, SSLConnection, UnixDomainSocketConnection
@@ -16,7 +15,9 @@ class Address:
     def __init__(self, pool: ConnectionPool) -> None:
         try:
             self._to = pool.make_connection()  # type: ignore[no-untyped-call]
-            self._tls = _tls(self._to)
+            self._tls = self._to.ssl_context.get() if isinstance(self._to, SSLConnection) else None
+            if isinstance(self._to, Connection):
+                self._to.host.encode("idna")
         except (RedisError, OSError, TypeError) as error:
             raise ValueError(f"{type(error).__name__}: {error}") from None
 
@@ -33,11 +34,7 @@ class Address:
         to = self._to
         name = (to.username,) if to.username else ()
         return [
-            *([("AUTH", *name, to.password)] if to.password else []),
+            *([("AUTH", *name, to.password or "")] if to.username or to.password else []),
             *([("SELECT", int(to.db))] if int(to.db) else []),
             ("ECHO", "ready"),
         ]
-
-
-def _tls(to: object) -> SSLContext | None:
-    return to.ssl_context.get() if isinstance(to, SSLConnection) else None

@@ -25,6 +25,8 @@ PATIENCE_S: Final = 1.5
 # More could not be answered in time anyway.
 LONGEST_QUEUE: Final = 16_384
 TOO_MANY: Final = "too many calls wait for the store"
+# So many bytes of a tag are the same in all tags of a process, and in nobody else's.
+_OURS: Final = 16
 _GRACE_S: Final = 0.01
 _MORE: Final = object()
 
@@ -117,7 +119,7 @@ class Line(asyncio.Protocol):
         gets, asked, answer = self._reader.gets, self._asked, self._answer
         while (word := gets()) is not _MORE:
             if not asked:
-                return "the store said something that nobody asked for"
+                return f"the store said what nobody asked for{f': {word}' if type(word) is ReplyError else ''}"
             if answer is _MORE:
                 answer = word
                 continue
@@ -160,13 +162,12 @@ class Line(asyncio.Protocol):
 
 
 def _belongs(answer: Any, call: Call) -> bool:
-    """Whether an answer that names a call names this one, and names one if this one's must."""
+    """Whether the answer names this call, if it must, and else no call at all."""
     _, tag, _, named = call
-    if type(answer) is not list or not answer or type(answer[0]) is not bytes:
-        return not named or type(answer) is ReplyError
+    name = answer[0] if type(answer) is list and answer else answer
     if named:
-        return answer[0] == tag
-    return answer[0][: len(tag) // 2] != tag[: len(tag) // 2]
+        return (name == tag and name is not answer) or type(answer) is ReplyError
+    return type(name) is not bytes or name[:_OURS] != tag[:_OURS]
 
 
 def _settle(call: Call, answer: Any) -> None:
