@@ -1,8 +1,11 @@
 """The machine's clock and its source of randomness: the only module that reads either."""
 
-import secrets
+import os
 import time
 from datetime import UTC, datetime
+from typing import Final
+
+_AT_ONCE: Final = 1024
 
 
 class SystemClock:
@@ -16,7 +19,13 @@ class SystemClock:
 
 
 class SystemEntropy:
-    """Random bytes fit for secrets."""
+    """Random bytes fit for secrets. They are drawn many at once, and none is given out twice."""
+
+    def __init__(self) -> None:
+        self._drawn = b""
 
     def token(self, size: int) -> bytes:
-        return secrets.token_bytes(size)
+        if size > len(self._drawn):
+            self._drawn = os.urandom(max(size, _AT_ONCE))
+        token, self._drawn = self._drawn[:size], self._drawn[size:]
+        return token
