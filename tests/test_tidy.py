@@ -29,6 +29,7 @@ TESTED_ELSEWHERE = {
     "gateway/__main__.py": "tests/cli/test_serve.py",
     "gateway/ports.py": "tests/service/test_submit.py",
     "gateway/cli/environment.py": "tests/cli/test_serve.py",
+    "gateway/core/admit.py": "tests/core/test_policy.py",
     "gateway/core/admission.py": "tests/adapters/redis/test_ledger.py",
     "gateway/core/complaint.py": "tests/adapters/policy_files/test_prices.py",
     "gateway/core/outcome.py": "tests/service/test_submit.py",

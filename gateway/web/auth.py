@@ -9,6 +9,7 @@ import hmac
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from ipaddress import ip_address
 from typing import assert_never
 
@@ -92,7 +93,7 @@ def client_address(peer: str | None, forwarded: Iterable[str], trusted: Sequence
     hides who wrote it, so then there is none.
     """
     hops = [hop for line in forwarded for hop in line.split(",")]
-    address = _address(peer or "")
+    address = _peer_address(peer or "")
     while hops and address is not None and any(address in network for network in trusted):
         address = _address(hops.pop())
     return address
@@ -109,6 +110,10 @@ def _address(text: str) -> Address | None:
         return unmapped(ip_address(host))
     except ValueError:
         return None
+
+
+# A peer asks again and again, and its address is read twice for every request.
+_peer_address = lru_cache(maxsize=4096)(_address)
 
 
 def opens_control_plane(headers: Mapping[str, str], admin_key: str) -> GatewayError | None:
