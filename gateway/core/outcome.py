@@ -76,6 +76,14 @@ class Holding:
     shadow: tuple[str, ...] = ()
     upstream_seconds: float = 0.0
 
+    def answered(self, seconds: float) -> "Holding":
+        """The same, after the upstream took so long."""
+        return Holding(self.hold, self.demands, self.balances, self.shadow, seconds)
+
+    def moved(self, balances: tuple[Balance, ...]) -> "Holding":
+        """The same, with what stands on its accounts now."""
+        return Holding(self.hold, self.demands, balances, self.shadow, self.upstream_seconds)
+
 
 @dataclass(frozen=True, slots=True)
 class Charged:

@@ -7,7 +7,7 @@ ordinary state with an owner.
 
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Final
@@ -129,7 +129,7 @@ class Submit:
                 return about(unwritten)
             sent, deadline = self.clock.monotonic(), start + self.patience.total_seconds()
             result = await slot.submit(Outgoing(held.body, asked.headers, deadline))
-            holding = replace(held.holding, upstream_seconds=self.clock.monotonic() - sent)
+            holding = held.holding.answered(self.clock.monotonic() - sent)
         return about(await self._settle(holding, result))
 
     def _ids(self, asked: Asked, job: JobRequest) -> Ids:
@@ -234,7 +234,7 @@ class Submit:
             return InDoubt(holding, "job id bound to another hold", None, surprising=True)
         if moved.closed:
             _LOG.error("a price was exceeded too often and is closed", extra={"fields": _priced(hold)})
-        return Charged(replace(holding, balances=moved.balances), accepted.reply, accepted.job_id, cost)
+        return Charged(holding.moved(moved.balances), accepted.reply, accepted.job_id, cost)
 
 
 def _priced(hold: Hold) -> dict[str, str]:
