@@ -162,6 +162,13 @@ def test_a_damaged_line_costs_itself_and_the_silence(tmp_path: Path) -> None:
     assert len(found.unsettled) == 5
 
 
+def test_a_last_line_whose_line_break_is_damaged_is_no_torn_one(tmp_path: Path) -> None:
+    write(tmp_path)
+    path = tmp_path / "spool" / files(tmp_path)[-1]
+    path.write_bytes(path.read_bytes()[:-1] + b"x")
+    assert not only(tmp_path).never_sent("h9")
+
+
 @given(st.data())
 def test_no_damaged_byte_makes_a_hold_that_was_sent_look_as_if_it_had_not_been(
     tmp_path_factory: pytest.TempPathFactory, data: st.DataObject

@@ -107,6 +107,16 @@ def test_a_damaged_byte_costs_the_lines_it_is_in_and_invents_none(
     assert Flaw.DAMAGED in decode(bytes(damaged))
 
 
+@pytest.mark.parametrize("becomes", [b"\n", b"x", b"\0"])
+def test_wherever_the_damage_is_it_is_told_from_a_torn_end(becomes: bytes) -> None:
+    data = lines.encode_sent("h1") + lines.encode_sent("h2")
+    for place in range(len(data)):
+        if data[place : place + 1] != becomes:
+            found = list(decode(data[:place] + becomes + data[place + 1 :]))
+            assert Flaw.DAMAGED in found
+            assert {line for line in found if isinstance(line, Sent)} < {Sent("h1"), Sent("h2")}
+
+
 @given(st.binary(max_size=200))
 def test_no_bytes_whatever_fail_to_read(data: bytes) -> None:
     assert all(line in set(Flaw) for line in decode(data))
