@@ -1,6 +1,9 @@
 """One line under many callers, whatever comes back on it: an answer is the caller's own, or there is none."""
 
 import asyncio
+import os
+import signal
+import socket
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from itertools import combinations, permutations
@@ -13,7 +16,8 @@ from gateway.adapters.redis.line import LONGEST_QUEUE, PATIENCE_S
 from gateway.ports import StoreRefused, StoreUnavailable
 from tests.adapters.redis.mirror import echoed, mirrored
 from tests.adapters.redis.proxy import Proxy, proxy_to
-from tests.adapters.redis.waiting import until, until_it_answers
+from tests.adapters.redis.waiting import process_of, until, until_it_answers
+from tests.store import running_store
 
 EVERY_LOOP = True
 
@@ -210,14 +214,27 @@ async def test_one_call_that_waits_too_long_costs_all_of_them_their_line(distant
     assert await echoed(distant, "after") == "after"
 
 
-async def test_answers_that_came_while_the_event_loop_was_late_are_not_thrown_away(store: Store) -> None:
-    assert await mirrored(store, "hello") == "hello"
-    call = asyncio.ensure_future(mirrored(store, "patient"))
-    # It is sent, and then nothing looks for the answer before its time is over.
-    await asyncio.sleep(0)
-    asyncio.get_running_loop().call_soon(time.sleep, PATIENCE_S + 0.1)
+async def test_answers_that_came_while_the_event_loop_was_late_are_not_thrown_away() -> None:
+    with running_store() as url:
+        store = connect(url)
+        assert await mirrored(store, "hello") == "hello"
+        pid, loop = await process_of(store), asyncio.get_running_loop()
+        os.kill(pid, signal.SIGSTOP)
+        call = asyncio.ensure_future(mirrored(store, "patient"))
+        await asyncio.sleep(0.01)
 
-    assert await call == "patient"
+        def answered_and_late() -> None:
+            loop.remove_reader(ours)
+            os.kill(pid, signal.SIGCONT)
+            time.sleep(PATIENCE_S + 0.1)
+
+        ours, theirs = socket.socketpair()
+        loop.add_reader(ours, answered_and_late)
+        theirs.send(b"now")
+        assert await call == "patient"
+        for end in (ours, theirs):
+            end.close()
+        await store.close()
 
 
 async def test_a_line_that_was_quiet_for_long_is_still_good(distant: Store, proxy: Proxy) -> None:
