@@ -39,7 +39,7 @@ mutants: $(VENV)/.developing
 	$(BIN)/python -m tests.mutants
 
 bench: $(VENV)/.developing
-	$(BIN)/python -m bench
+	$(BIN)/python -m bench $(BENCH)
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from gateway.core.acceptance import Acceptance
+from gateway.core.acceptance import Acceptance, Witness
 from gateway.core.account import Account, Balance
 from gateway.core.admission import Admission, AdmissionReply, Exists
 from gateway.core.idempotency import Idempotency
@@ -49,7 +49,13 @@ class Entropy(Protocol):
 
 
 class Ledger(Protocol):
-    """Where money moves. Every call is safe to repeat; all raise StoreUnavailable."""
+    """Where money moves. Every call is safe to repeat; all raise StoreUnavailable.
+
+    `witness` is the newest entry of ours that the store acknowledged.
+    """
+
+    @property
+    def witness(self) -> Witness | None: ...
 
     async def admit(self, admission: Admission, now: datetime) -> AdmissionReply:
         """Charge every demand of the admission, or none of them."""

@@ -58,6 +58,10 @@ class Hold:
     sender: str = ""
     idempotency: Idempotency | None = None
 
+    def __hash__(self) -> int:
+        """Cheap, because a hold is looked up often and no two holds have one id."""
+        return hash(self.id)
+
 
 class State(StrEnum):
     """Where a hold is in its life. `none`: the store has never heard of it."""
@@ -207,27 +211,26 @@ def moves(hold: Hold, flow: Flow, cost: MicroUsd) -> tuple[Move, ...]:
     `cost` (micro-USD) is what the upstream charged or gave back; only money takes it. Counts are posted as they were
     held and never come back; `in_flight` is held from the hold to the end and never posted.
     """
-    return tuple(_move(charge, flow, cost) for charge in hold.charges)
+    return tuple(Move(charge.account, *shift(charge, flow, cost)) for charge in hold.charges)
 
 
-def _move(charge: Charge, flow: Flow, cost: MicroUsd) -> Move:
+def shift(charge: Charge, flow: Flow, cost: MicroUsd) -> tuple[int, int]:
+    """How far `flow` shifts the account of one charge: what is added to `posted` and to `held`."""
     running = charge.meter is Meter.IN_FLIGHT
     final = cost if charge.meter is Meter.USD else charge.amount
     match flow:
         case Flow.NOTHING:
-            posted, held = 0, 0
+            return 0, 0
         case Flow.POST_HELD:
-            posted, held = (0, 0) if running else (final, -charge.amount)
+            return (0, 0) if running else (final, -charge.amount)
         case Flow.POST_ANEW:
-            posted, held = (0, charge.amount) if running else (final, 0)
+            return (0, charge.amount) if running else (final, 0)
         case Flow.RELEASE:
-            posted, held = 0, -charge.amount
+            return 0, -charge.amount
         case Flow.END:
-            posted, held = 0, -charge.amount if running else 0
+            return 0, -charge.amount if running else 0
         case Flow.RETURN:
-            posted = -cost if charge.meter is Meter.USD else 0
-            held = -charge.amount if running else 0
-    return Move(charge.account, posted, held)
+            return -cost if charge.meter is Meter.USD else 0, -charge.amount if running else 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,7 +36,17 @@ from gateway.core.recall import Repeated, Replayed, kept, recalled
 from gateway.core.refusal import before, refusal, shadow_refusals
 from gateway.core.reply import Accepted, NotSent, Rejected, Unknown, UpstreamResult
 from gateway.core.webhook_address import AllowedHost
-from gateway.ports import Clock, Entropy, Ledger, Outgoing, StoreRefused, StoreUnavailable, Upstream
+from gateway.ports import (
+    Clock,
+    Entropy,
+    Ledger,
+    Outgoing,
+    Spool,
+    SpoolUnavailable,
+    StoreRefused,
+    StoreUnavailable,
+    Upstream,
+)
 from gateway.service.keyring import Keyring
 from gateway.service.outbox import Intent, Outbox, job_bound
 from gateway.service.policy_desk import PolicyDesk
@@ -90,6 +100,7 @@ class Submit:
     upstream: Upstream
     sandbox: Upstream
     outbox: Outbox
+    spool: Spool
     clock: Clock
     entropy: Entropy
     patience: timedelta
@@ -114,6 +125,8 @@ class Submit:
             held = await self._hold(job, asked, planned, ids, now)
             if not isinstance(held, Ready):
                 return about(held)
+            if (unwritten := await self._write_down(held.holding.hold)) is not None:
+                return about(unwritten)
             sent, deadline = self.clock.monotonic(), start + self.patience.total_seconds()
             result = await slot.submit(Outgoing(held.body, asked.headers, deadline))
             holding = replace(held.holding, upstream_seconds=self.clock.monotonic() - sent)
@@ -135,6 +148,8 @@ class Submit:
         self, job: JobRequest, asked: Asked, planned: Plan, ids: Ids, now: datetime
     ) -> Ready | NotHeld | Replayed:
         """Hold what was planned; plan again when key or policy turn out to have changed, twice at most."""
+        if not self.spool.room:
+            return StoreDown("too many accepted jobs wait for the store to acknowledge them")
         for _ in range(_DECISIONS):
             try:
                 reply = await self.ledger.admit(planned.admission, now)
@@ -153,6 +168,15 @@ class Submit:
                 return again
             planned = again
         return StoreDown("key or policy changed faster than a submit could be decided")
+
+    async def _write_down(self, hold: Hold) -> StoreDown | None:
+        """Note that the hold is about to be sent: without the line, a restart would take it for one that never was."""
+        try:
+            self.spool.sent(hold.id)
+        except SpoolUnavailable as error:
+            await self.outbox.move(Intent(Verb.VOID, hold, facts={"cause": "never_sent"}))
+            return StoreDown(str(error))
+        return None
 
     async def _recall(self, exists: Exists) -> Repeated | Replayed | StoreDown:
         """What the submit gets that was sent before, as `exists` says."""
@@ -201,7 +225,8 @@ class Submit:
         cost = hold.amount if accepted.cost is None else accepted.cost
         facts = _cost_odds(accepted.cost, hold.amount)
         reply = None if hold.idempotency is None else kept(accepted.reply)
-        moved = await self.outbox.move(Intent(Verb.CAPTURE, hold, accepted.job_id, cost, facts, reply))
+        intent = Intent(Verb.CAPTURE, hold, accepted.job_id, cost, facts, reply)
+        moved = await self.outbox.capture(intent, self.clock.now())
         if moved is None:
             return Charged(holding, accepted.reply, accepted.job_id, cost)
         if moved.outcome is Outcome.JOB_BOUND:

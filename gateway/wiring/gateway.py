@@ -14,22 +14,26 @@ from aiohttp import web
 from gateway import __version__
 from gateway.adapters.redis.closed_prices import RedisClosedPrices
 from gateway.adapters.redis.ledger import RedisLedger
+from gateway.adapters.redis.open_holds import RedisOpenHolds
 from gateway.adapters.redis.virtual_keys import RedisVirtualKeys
 from gateway.adapters.redis.vitals import RedisVitals
 from gateway.adapters.secret_files import kept_secret
-from gateway.adapters.system import SystemClock, SystemEntropy
+from gateway.adapters.spool import DirectorySpool, SpoolInUse, open_spool
+from gateway.adapters.system import SystemClock, SystemEntropy, machine_boot
 from gateway.adapters.telemetry import PrometheusTelemetry
-from gateway.adapters.upstream import HttpUpstream, open_session
-from gateway.ports import StoreUnavailable
+from gateway.adapters.upstream import HttpUpstream
+from gateway.ports import SpoolUnavailable, StoreUnavailable
 from gateway.sandbox import Drawn, SandboxConfig, open_sandbox
 from gateway.service.background import every, keep
 from gateway.service.demo import demo_key, retire_demo_key
 from gateway.service.gauges import Gauges
 from gateway.service.keyring import Keyring
 from gateway.service.outbox import Outbox
+from gateway.service.overdue import Overdue
 from gateway.service.policy_desk import PolicyDesk
 from gateway.service.preview import Previews
 from gateway.service.readiness import Probe
+from gateway.service.recovery import Recovery
 from gateway.service.submit import Submit
 from gateway.settings import PROVIDER_URL, Settings
 from gateway.web.admin import admin_routes
@@ -44,6 +48,8 @@ from gateway.wiring.store import identify, open_desk, open_store, policies_direc
 from gateway.wiring.trouble import CannotStart
 
 _REFRESH_S: Final = 0.5
+_OVERDUE_S: Final = 1.0
+_SWEEP_S: Final = 60.0
 _SANDBOX_KEY: Final = "pb_sandbox"
 
 
@@ -79,6 +85,8 @@ async def open_gateway(settings: Settings) -> AsyncIterator[Gateway]:
             gateway = await _open(stack, settings)
         except StoreUnavailable as error:
             raise CannotStart(f"the store cannot be used: {error}") from None
+        except (SpoolInUse, SpoolUnavailable) as error:
+            raise CannotStart(str(error)) from None
         yield gateway
 
 
@@ -96,6 +104,8 @@ class _House:
     desk: PolicyDesk
     keyring: Keyring
     outbox: Outbox
+    open_holds: RedisOpenHolds
+    spool: DirectorySpool
     epoch: str
     boot: str
 
@@ -129,6 +139,9 @@ async def _build(stack: AsyncExitStack, settings: Settings) -> _House:
     ours = await identify(store, settings, entropy)
     desk = await open_desk(store, ours, settings)
     ledger = RedisLedger(store, ours.epoch)
+    open_holds, boot = RedisOpenHolds(store, ledger), entropy.token(8).hex()
+    spool, remains = stack.enter_context(open_spool(settings.data_dir, boot, machine_boot(), clock))
+    await Recovery(ledger, open_holds, spool, clock)(remains, history_lost=False)
     return _House(
         clock=clock,
         entropy=entropy,
@@ -139,9 +152,11 @@ async def _build(stack: AsyncExitStack, settings: Settings) -> _House:
         closed_prices=RedisClosedPrices(store),
         desk=desk,
         keyring=Keyring(RedisVirtualKeys(store), desk, clock, entropy, secrets.peppers),
-        outbox=Outbox(ledger, clock),
+        outbox=Outbox(ledger, spool, clock),
+        open_holds=open_holds,
+        spool=spool,
         epoch=ours.epoch,
-        boot=entropy.token(8).hex(),
+        boot=boot,
     )
 
 
@@ -153,6 +168,7 @@ def _data_plane(house: _House, upstreams: _Upstreams, settings: Settings, probe:
         upstream=upstreams.real,
         sandbox=upstreams.sandbox,
         outbox=house.outbox,
+        spool=house.spool,
         clock=house.clock,
         entropy=house.entropy,
         patience=timedelta(seconds=settings.upstream_timeout),
@@ -184,12 +200,14 @@ async def _open_upstreams(
     """The built-in sandbox, for test keys and for everybody without a real key; and what has the real key."""
     opened = open_sandbox(SandboxConfig(), clock=clock.now, rng=Drawn(entropy.token))
     sandbox_url = (await stack.enter_async_context(opened)).url
-    session = await stack.enter_async_context(open_session())
-    sandbox = HttpUpstream(session, sandbox_url, lambda: _SANDBOX_KEY, clock)
+    sandbox = HttpUpstream(sandbox_url, lambda: _SANDBOX_KEY, clock)
+    stack.callback(sandbox.close)
     if settings.sandboxed:
         return _Upstreams(sandbox, sandbox, sandbox_url, sandbox_url)
     url = settings.upstream_url or PROVIDER_URL
-    return _Upstreams(HttpUpstream(session, url, upstream_key(settings), clock), sandbox, url, sandbox_url)
+    real = HttpUpstream(url, upstream_key(settings), clock)
+    stack.callback(real.close)
+    return _Upstreams(real, sandbox, url, sandbox_url)
 
 
 def _start_in_background(stack: AsyncExitStack, house: _House) -> None:
@@ -197,6 +215,8 @@ def _start_in_background(stack: AsyncExitStack, house: _House) -> None:
     works: Mapping[str, Callable[[], Awaitable[None]]] = {
         "policy refresh": partial(every, _REFRESH_S, house.desk.refresh),
         "unacknowledged moves": house.outbox.run,
+        "overdue holds": partial(every, _OVERDUE_S, Overdue(house.ledger, house.open_holds, house.clock)),
+        "spool": partial(every, _SWEEP_S, partial(_sweep, house.spool)),
     }
     loop = asyncio.get_running_loop()
     tasks = [loop.create_task(keep(name, work)) for name, work in works.items()]
@@ -208,6 +228,10 @@ def _start_in_background(stack: AsyncExitStack, house: _House) -> None:
         await house.outbox.flush()
 
     stack.push_async_callback(end)
+
+
+async def _sweep(spool: DirectorySpool) -> None:
+    spool.sweep()
 
 
 def _drain(probe: Probe) -> None:

@@ -1,13 +1,14 @@
 """The ledger in the store: admission and moves as scripts, balances and holds as reads."""
 
 import asyncio
-import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 
 from gateway.adapters.redis import codec, keys
-from gateway.adapters.redis.connection import Argument, Script, Store
+from gateway.adapters.redis.calls import admission_call, move_call
+from gateway.adapters.redis.connection import Script, Store
+from gateway.core.acceptance import Witness
 from gateway.core.account import Account, Balance
 from gateway.core.admission import (
     Admission,
@@ -21,20 +22,15 @@ from gateway.core.admission import (
     Skewed,
     Stale,
 )
-from gateway.core.hold_record import decode_hold, encode_hold
+from gateway.core.hold_record import decode_hold
 from gateway.core.idempotency import Idempotency
 from gateway.core.ledger import (
-    TRANSITIONS,
     Entry,
-    Flow,
     Hold,
     Moved,
     Outcome,
     State,
-    Step,
     Verb,
-    moves,
-    steps,
 )
 from gateway.core.money import MicroUsd
 from gateway.core.recall import HoldRecord
@@ -44,8 +40,7 @@ from gateway.ports import StoreUnavailable
 MAX_SKEW: Final = timedelta(seconds=2)
 
 _HOLD: Final = Script("hold", "memory")
-_MOVE: Final = Script("move", "memory", "overage")
-_INDICES: Final = [keys.OPEN[State.HELD], keys.OPEN[State.IN_DOUBT], keys.OPEN[State.CAPTURED], keys.ENDED]
+_MOVE: Final = Script("move", "account", "memory", "overage")
 
 
 class RedisLedger:
@@ -56,10 +51,12 @@ class RedisLedger:
         self._epoch = epoch
         self._max_skew_us = max_skew // timedelta(microseconds=1)
         self.seen = 0
+        self.witness: Witness | None = None
 
     async def admit(self, admission: Admission, now: datetime) -> AdmissionReply:
         hold = admission.hold
-        reply = await self._store.run(_HOLD, self._admission_keys(admission), self._admission_arguments(admission, now))
+        names, arguments = admission_call(admission, now, self._max_skew_us, self._epoch, self.seen)
+        reply = await self._store.run(_HOLD, names, arguments)
         match reply[0]:
             case b"created":
                 return Created(self._balances(reply))
@@ -80,38 +77,6 @@ class RedisLedger:
             case verdict:
                 raise StoreUnavailable(f"the hold script answered {verdict!r} for {hold.id}")
 
-    def _admission_keys(self, admission: Admission) -> list[str]:
-        hold = admission.hold
-        fixed = [keys.STORE, keys.POLICY, keys.key(hold.key), keys.hold(hold.id), keys.OPEN[State.HELD], keys.ENTRIES]
-        fixed += [keys.CLOSED, keys.memory(hold)]
-        accounts = [keys.account_of(demand.account) for demand in admission.demands]
-        return fixed + accounts + [keys.rate(rate) for rate in admission.rates]
-
-    def _admission_arguments(self, admission: Admission, now: datetime) -> list[Argument]:
-        hold = admission.hold
-        arguments: list[Argument] = [
-            codec.micros(now),
-            self._max_skew_us,
-            self._epoch,
-            self.seen,
-            hold.policy,
-            hold.key_revision,
-            hold.id,
-            hold.attempt,
-            hold.digest,
-            encode_hold(hold),
-            codec.encode_charges(hold.charges),
-            codec.micros(hold.deadline),
-            keys.price(hold),
-            _asked(hold),
-            len(admission.demands),
-        ]
-        for demand in admission.demands:
-            arguments += [demand.amount, demand.ceiling, int(demand.enforced), codec.ends(demand.resets_at)]
-        for rate in admission.rates:
-            arguments += [rate.interval_us, rate.burst]
-        return arguments
-
     async def move(
         self,
         verb: Verb,
@@ -123,29 +88,11 @@ class RedisLedger:
         facts: Mapping[str, str] | None = None,
         reply: Reply | None = None,
     ) -> Moved:
-        learnt = dict(facts or {})
+        learnt = {**(facts or {})}
         if verb is Verb.CAPTURE:
             learnt |= {"job": job, "cost": str(cost)}
-        fixed = [keys.STORE, keys.hold(hold.id), keys.job(job), keys.ENTRIES, *_INDICES]
-        fixed += [keys.memory(hold), keys.overages(hold), keys.CLOSED]
-        arguments: list[Argument] = [
-            codec.micros(now),
-            self.seen,
-            hold.id,
-            job,
-            codec.encode_charges(hold.charges),
-            _steps(steps(verb, hold, now)),
-            _flows(verb, hold, cost),
-            json.dumps(learnt),
-            encode_hold(hold),
-            hold.attempt,
-            hold.digest,
-            _asked(hold),
-            keys.price(hold),
-            b"" if reply is None else codec.encode_reply(reply),
-        ]
-        accounts = [keys.account(charge.account) for charge in hold.charges]
-        answer = await self._store.run(_MOVE, fixed + accounts, arguments)
+        names, arguments = move_call(verb, hold, now, self.seen, job, cost, learnt, reply)
+        answer = await self._store.run(_MOVE, names, arguments)
         if answer[0] == b"closed":
             raise StoreUnavailable(f"the store is {answer[1].decode()}")
         self._see(answer[2])
@@ -188,31 +135,6 @@ class RedisLedger:
         """Entries in order, from the one after sequence `after`."""
         lines = await self._store.command("XRANGE", keys.ENTRIES, f"({after}-0", "+", "COUNT", limit)
         return tuple(_entry(entry_id, fields) for entry_id, fields in lines)
-
-
-def _asked(hold: Hold) -> str:
-    return "" if hold.idempotency is None else hold.idempotency.body
-
-
-def _steps(row: Mapping[State, Step]) -> str:
-    return json.dumps({state: _step(step) for state, step in row.items()})
-
-
-def _step(step: Step) -> dict[str, object]:
-    return {
-        "outcome": step.outcome,
-        "becomes": step.becomes or "",
-        "record": step.outcome is Outcome.ANOMALY,
-        "flow": step.flow,
-    }
-
-
-def _flows(verb: Verb, hold: Hold, cost: MicroUsd) -> str:
-    """What each flow of the verb does to each account: amounts to add to `posted` and `held`, and its window's end."""
-    ends = [str(codec.ends(charge.ends_at)) for charge in hold.charges]
-    flows = {step.flow for step in TRANSITIONS[verb].values()} - {Flow.NOTHING}
-    shifts = {flow: zip(moves(hold, flow, cost), ends, strict=True) for flow in flows}
-    return json.dumps({flow: [(str(m.posted), str(m.held), end) for m, end in pairs] for flow, pairs in shifts.items()})
 
 
 _ENTRY_FIELDS: Final = {"epoch", "kind", "hold", "at", "moves", "record"}

@@ -40,7 +40,7 @@ local wanted, refused, found = {}, false, {}
 for i = first_account, last_account do wanted[KEYS[i]] = (wanted[KEYS[i]] or 0) + argument(i, 1) end
 for i = first_account, last_account do
   local balance = redis.call('HMGET', KEYS[i], 'posted', 'held')
-  found[i] = {balance[1] or '0', balance[2] or '0'}
+  found[i] = {balance[1] or '0', balance[2] or '0', balance[1] or balance[2]}
   local after, ceiling = found[i][1] + found[i][2] + wanted[KEYS[i]], tonumber(argument(i, 2))
   if argument(i, 3) == '1' and (ceiling == 0 or after > ceiling) then refused = true end
 end
@@ -88,9 +88,8 @@ redis.call('HSET', hold, 'state', 'held', 'attempt', attempt, 'digest', digest, 
 redis.call('ZADD', index, due, id)
 if asked ~= '' then redis.call('SET', memory, id .. ' ' .. asked) end
 for i = first_account, last_account do
-  -- Read back, because two demands may share an account.
   redis.call('HINCRBY', KEYS[i], 'held', argument(i, 1))
-  redis.call('HSETNX', KEYS[i], 'ends', argument(i, 4))
+  if not found[i][3] then redis.call('HSETNX', KEYS[i], 'ends', argument(i, 4)) end
 end
 for i = first_account, last_account do found[i][2] = redis.call('HGET', KEYS[i], 'held') end
 -- A rate is forgotten once it is past for every clock that is admitted: one as fast as allowed may have written it,
