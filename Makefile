@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 TESTS  ?= tests
 JOBS   ?= 2
 
-.PHONY: run test test-all bench format lint clean
+.PHONY: run test test-all mutants bench format lint clean
 
 $(VENV)/.installed: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -34,6 +34,9 @@ test: lint
 
 test-all: $(VENV)/.developing
 	$(BIN)/pytest -n $(JOBS) --dist loadgroup -m '(system or long) and not unbuilt' $(TESTS)
+
+mutants: $(VENV)/.developing
+	$(BIN)/python -m tests.mutants
 
 bench: $(VENV)/.developing
 	$(BIN)/python -m bench $(BENCH)
