@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Mapping
+from functools import partial
 from typing import Final
 
 from aiohttp import web
@@ -12,31 +13,52 @@ from gateway.core.principal import Scope
 from gateway.ports import Observation
 from gateway.service.submit import Asked
 from gateway.web import answers, errors, headers
-from gateway.web.body import read_body
-from gateway.web.edge import REQUEST_ID, answer
+from gateway.web.body import body_refusal, read_body
+from gateway.web.call import Call, ReadBody
+from gateway.web.edge import REQUEST_ID
 from gateway.web.framing import query_refusal
-from gateway.web.plane import PLANE
+from gateway.web.plane import PLANE, DataPlane
 from gateway.web.problem import GatewayError
+from gateway.web.told import Told
 
 _LOG: Final = logging.getLogger("tollhouse.submissions")
 
 
 async def submit(request: web.Request) -> web.StreamResponse:
-    """One submission over HTTP."""
+    """One submission over HTTP, with a request of the server's."""
     plane = request.app[PLANE]
+    call = Call(request.headers, request.remote, request[REQUEST_ID], request.content_length)
+    refused = query_refusal(request)
+    if refused is not None:
+        return _turned_away(call, refused, {}).response()
+    read = partial(read_body, request, plane.max_body, plane.body_timeout)
+    return (await submission(plane, call, read)).response()
+
+
+async def express_submit(plane: DataPlane, call: Call, body: bytes) -> Told:
+    """One submission over HTTP, with a request that came whole: see `express.py`."""
+
+    async def read() -> bytes | GatewayError:
+        return body_refusal(call.headers, len(body), plane.max_body) or body
+
+    return await submission(plane, call, read)
+
+
+async def submission(plane: DataPlane, call: Call, read: ReadBody) -> Told:
+    """Who asks, then what for: a request is looked at from the outside in."""
     started, now = plane.clock.monotonic(), plane.clock.now()
-    refused = query_refusal(request) or _idempotency_refusal(request)
-    principal = refused or await plane.auth.principal(request, Scope.SUBMIT_JOB)
+    refused = _idempotency_refusal(call)
+    principal = refused or await plane.auth.principal(call, Scope.SUBMIT_JOB)
     if isinstance(principal, GatewayError):
-        return _turned_away(request, principal, {})
-    body = await read_body(request, plane.max_body, plane.body_timeout)
+        return _turned_away(call, principal, {})
+    body = await read()
     if isinstance(body, GatewayError):
-        return _turned_away(request, body, {"team": principal.team, "key": principal.key.id})
-    sent_on = headers.upstream_headers(request.headers, request[REQUEST_ID])
-    asked = Asked(principal, body, request[REQUEST_ID], plane.auth.address(request), sent_on)
+        return _turned_away(call, body, {"team": principal.team, "key": principal.key.id})
+    sent_on = headers.upstream_headers(call.headers, call.request_id)
+    asked = Asked(principal, body, call.request_id, plane.auth.address(call), sent_on)
     submitted = await plane.submit(asked)
-    told = answers.answer(submitted.submission, plane.contact(principal), now)
-    response = answer(request, told) if isinstance(told, GatewayError) else told
+    answer = answers.answer(submitted.submission, plane.contact(principal), now)
+    told = call.refused(answer) if isinstance(answer, GatewayError) else answer
     seconds = plane.clock.monotonic() - started
     seen = Observation(
         principal.team, submitted.model, principal.key.test, submitted.submission, submitted.amount, seconds
@@ -44,23 +66,23 @@ async def submit(request: web.Request) -> web.StreamResponse:
     plane.telemetry.observe(seen)
     surprising = isinstance(seen.submission, InDoubt) and seen.submission.surprising
     level = logging.WARNING if surprising else logging.INFO
-    _LOG.log(level, "submission", extra={"fields": _line(asked, seen, response.status)})
-    return response
+    _LOG.log(level, "submission", extra={"fields": _line(asked, seen, told.status)})
+    return told
 
 
-def _idempotency_refusal(request: web.Request) -> GatewayError | None:
+def _idempotency_refusal(call: Call) -> GatewayError | None:
     """Passing the header over would let a client believe that sending again is safe."""
-    if "Idempotency-Key" in request.headers:
+    if "Idempotency-Key" in call.headers:
         message = '"Idempotency-Key" is not supported yet. Leave it out, and do not send a submit twice.'
         return errors.invalid_input("Idempotency-Key", message)
     return None
 
 
-def _turned_away(request: web.Request, error: GatewayError, who: Mapping[str, str]) -> web.Response:
+def _turned_away(call: Call, error: GatewayError, who: Mapping[str, str]) -> Told:
     """Answer and log a request that never became a submission: it counts nowhere, and may be asked about."""
-    told = {"request_id": request[REQUEST_ID], **who, "outcome": "turned_away", "status": error.status}
+    told = {"request_id": call.request_id, **who, "outcome": "turned_away", "status": error.status}
     _LOG.info("submission", extra={"fields": {**told, "code": error.code}})
-    return answer(request, error)
+    return call.refused(error)
 
 
 def _line(asked: Asked, seen: Observation, status: int) -> dict[str, object]:
