@@ -122,6 +122,8 @@ class _Gauges:
         oldest = figures.oldest_due_seconds
         yield _gauge("oldest_due_hold_seconds", "How long the oldest due hold has been due.", (), [((), oldest)])
         yield _gauge("clock_skew_seconds", "Our clock minus the store's.", (), [((), figures.clock_skew_seconds)])
+        closed = {one.model for one in figures.closed_prices if not one.test}
+        yield _gauge("price_closed", "1 for a model whose price is closed.", ("model",), [((m,), 1) for m in closed])
         yield _gauge("policy_info", "The live policy version.", ("version",), [((figures.policy,), 1.0)])
 
 

@@ -120,6 +120,11 @@ def seal(job: JobRequest, quote: Quote, prices: PriceBook, now: datetime) -> Sea
     return Sealed(body, hashlib.sha256(body).hexdigest(), sent.input)
 
 
+def asked_body(job: JobRequest) -> bytes:
+    """The canonical form of what the client asked, whatever its order and dialect, before any default is written."""
+    return _write(job)
+
+
 def _write(job: JobRequest) -> bytes:
     document: dict[str, object] = {"model": job.model, "input": job.input}
     if job.version is not None:

@@ -11,6 +11,7 @@ from typing import TypeAlias
 
 from gateway.core.admission import Admission
 from gateway.core.admit import Admit
+from gateway.core.idempotency import Idempotency
 from gateway.core.job import JobRequest, Malformed, SealBroken, Sealed, parse, seal
 from gateway.core.ledger import Hold
 from gateway.core.outcome import Broken
@@ -32,11 +33,13 @@ class Rules:
 
 @dataclass(frozen=True, slots=True)
 class Ids:
-    """Made once per request: the hold's id, this attempt's, and the request's."""
+    """Made once per request: the hold's id, this attempt's, the request's, who may send it, and the client's key."""
 
     hold: str
     attempt: str
     request: str
+    sender: str
+    idempotency: Idempotency | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,5 +94,7 @@ def plan(
         created_at=now,
         deadline=now + patience,
         test=principal.key.test,
+        sender=ids.sender,
+        idempotency=ids.idempotency,
     )
     return Plan(Admission(hold, decision.demands, decision.rates), sealed)

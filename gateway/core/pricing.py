@@ -48,10 +48,11 @@ class Quote:
 
 @dataclass(frozen=True, slots=True)
 class PriceUnknown:
-    """No rate card in force has a price for this slug, or not for this version."""
+    """No rate card in force has a price for this slug, or not for this version; or none that is believed (`closed`)."""
 
     model: str
     version: str | None
+    closed: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ import hashlib
 import hmac
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from functools import lru_cache
 from ipaddress import ip_address
 from typing import assert_never
@@ -47,6 +48,26 @@ class Auth:
                 return key_error(admitted)
             case _:
                 assert_never(admitted)
+
+    async def submitter(self, request: Head) -> Principal | GatewayError:
+        """Whose submit this is, by what was last read of the key. A hold has its revision compared.
+
+        Whoever answers before there was a hold must `confirm` the principal first.
+        """
+        secret = presented(request.headers)
+        if isinstance(secret, str):
+            known = self.keyring.remembered(secret, Scope.SUBMIT_JOB, self.address(request))
+            if known is not None:
+                return known
+        return await self.principal(request, Scope.SUBMIT_JOB)
+
+    async def confirm(self, request: Head, principal: Principal, now: datetime) -> GatewayError | None:
+        """Why a `submitter` may not submit after all: its key may have changed since it was read."""
+        try:
+            confirmed = await self.keyring.recheck(principal, self.address(request), now)
+        except StoreUnavailable:
+            return errors.store_unavailable()
+        return key_error(confirmed) if isinstance(confirmed, KeyRefused) else None
 
     def address(self, request: Head) -> Address | None:
         """The client's address; None when it has none that we know (a unix socket, a proxy that names it badly)."""

@@ -2,14 +2,16 @@
 
 import logging
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
 from aiohttp import web
 
+from gateway.core.idempotency import read_idempotency_key
 from gateway.core.money import format_usd
-from gateway.core.outcome import Broken, Charged, InDoubt, StoreDown, TurnedDown, Unsent, label
-from gateway.core.principal import Scope
+from gateway.core.outcome import Broken, Charged, InDoubt, StoreDown, TurnedDown, Unsent, label, unproven
+from gateway.core.recall import Repeated, Replayed
 from gateway.ports import Observation
 from gateway.service.submit import Asked
 from gateway.web import answers, errors, headers
@@ -22,6 +24,14 @@ from gateway.web.problem import GatewayError
 from gateway.web.told import Told
 
 _LOG: Final = logging.getLogger("tollhouse.submissions")
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """What a submit says beside who asks."""
+
+    body: bytes
+    idempotency_key: str | None
 
 
 async def submit(request: web.Request) -> web.StreamResponse:
@@ -44,19 +54,23 @@ async def express_submit(plane: DataPlane, call: Call, body: bytes) -> Told:
     return await submission(plane, call, read)
 
 
-async def submission(plane: DataPlane, call: Call, read: ReadBody) -> Told:
+async def submission(plane: DataPlane, call: Call, read_body: ReadBody) -> Told:
     """Who asks, then what for: a request is looked at from the outside in."""
     started, now = plane.clock.monotonic(), plane.clock.now()
-    refused = _idempotency_refusal(call)
-    principal = refused or await plane.auth.principal(call, Scope.SUBMIT_JOB)
+    principal = await plane.auth.submitter(call)
     if isinstance(principal, GatewayError):
         return _turned_away(call, principal, {})
-    body = await read()
-    if isinstance(body, GatewayError):
-        return _turned_away(call, body, {"team": principal.team, "key": principal.key.id})
+    who = {"team": principal.team, "key": principal.key.id}
+    read = await _read(call, read_body)
+    if isinstance(read, GatewayError):
+        return _turned_away(call, await plane.auth.confirm(call, principal, now) or read, who)
     sent_on = headers.upstream_headers(call.headers, call.request_id)
-    asked = Asked(principal, body, call.request_id, plane.auth.address(call), sent_on)
+    asked = Asked(principal, read.body, call.request_id, plane.auth.address(call), sent_on, read.idempotency_key)
     submitted = await plane.submit(asked)
+    if unproven(submitted.submission):
+        refused = await plane.auth.confirm(call, principal, now)
+        if refused is not None:
+            return _turned_away(call, refused, who)
     answer = answers.answer(submitted.submission, plane.contact(principal), now)
     told = call.refused(answer) if isinstance(answer, GatewayError) else answer
     seconds = plane.clock.monotonic() - started
@@ -70,12 +84,14 @@ async def submission(plane: DataPlane, call: Call, read: ReadBody) -> Told:
     return told
 
 
-def _idempotency_refusal(call: Call) -> GatewayError | None:
-    """Passing the header over would let a client believe that sending again is safe."""
-    if "Idempotency-Key" in call.headers:
-        message = '"Idempotency-Key" is not supported yet. Leave it out, and do not send a submit twice.'
+async def _read(call: Call, read_body: ReadBody) -> _Read | GatewayError:
+    header = call.headers.get("Idempotency-Key")
+    key = None if header is None else read_idempotency_key(header)
+    if header is not None and key is None:
+        message = '"Idempotency-Key" must be 1 to 255 visible ASCII characters, quoted or bare.'
         return errors.invalid_input("Idempotency-Key", message)
-    return None
+    body = await read_body()
+    return body if isinstance(body, GatewayError) else _Read(body, key)
 
 
 def _turned_away(call: Call, error: GatewayError, who: Mapping[str, str]) -> Told:
@@ -103,6 +119,10 @@ def _line(asked: Asked, seen: Observation, status: int) -> dict[str, object]:
             line |= {"hold": holding.hold.id, "held_usd": format_usd(holding.hold.amount), "cause": cause}
         case TurnedDown(holding):
             line |= {"hold": holding.hold.id}
+        case Repeated(hold):
+            line |= {"hold": hold}
+        case Replayed(hold):
+            line |= {"hold": hold.id}
         case StoreDown(reason) | Broken(reason):
             line |= {"cause": reason}
         case _:
