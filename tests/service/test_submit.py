@@ -47,6 +47,10 @@ class Says:
     holds: list[tuple[Admission, datetime]] = field(default_factory=list)
     moves: list[tuple[Verb, str, Mapping[str, str]]] = field(default_factory=list)
 
+    @property
+    def witness(self) -> None:
+        return None
+
     async def admit(self, admission: Admission, now: datetime) -> AdmissionReply:
         self.holds.append((admission, now))
         reply = self.replies[min(len(self.holds), len(self.replies)) - 1]
