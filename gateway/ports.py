@@ -12,11 +12,14 @@ from typing import Protocol
 
 from gateway.core.account import Account, Balance
 from gateway.core.admission import Admission, AdmissionReply
+from gateway.core.books import Excerpt
+from gateway.core.history import Kept, Memory, Sighting
 from gateway.core.ledger import Hold, Moved, State, Verb
 from gateway.core.money import MicroUsd
 from gateway.core.outcome import Submission
 from gateway.core.principal import VirtualKey
 from gateway.core.reply import UpstreamResult
+from gateway.core.store_condition import Condition
 
 
 class StoreUnavailable(Exception):
@@ -186,6 +189,71 @@ class StoreVitals(Protocol):
     """Looks at the store as a whole. Raises StoreUnavailable."""
 
     async def read(self, now: datetime) -> Vitals: ...
+
+    async def condition(self, now: datetime) -> Condition:
+        """What the store is. Gives it our scripts, if it does not have them."""
+        ...
+
+
+class Watch(Protocol):
+    """Looks at the store's history, and closes and opens admission. All raise StoreUnavailable."""
+
+    async def look(self, memory: Memory) -> Sighting | None:
+        """What is there, and what stands where the memory's witness stood. None of a store without an epoch."""
+        ...
+
+    async def beat(self, epoch: str, boot: str, highest: int, replayed: str) -> None:
+        """Say to a store in this epoch that we live, what we have seen and which freeze we have replayed."""
+        ...
+
+    async def freeze(self, expected: str, fresh: str, lost_from: int, lost_to: int) -> bool:
+        """Close admission in the epoch `expected`, and go on in `fresh`; False when it is in another epoch by now."""
+        ...
+
+    async def thaw(self, expected: str, fresh: str, now: datetime) -> int | None:
+        """Open admission again in `fresh`, if all who live have replayed: the sequence of the entry that says so."""
+        ...
+
+
+class Books(Protocol):
+    """The store's accounts beside what they must come to. Raises StoreUnavailable."""
+
+    async def read(self, limit: int) -> Excerpt:
+        """At most `limit` open holds and, where there are no more, all entries, with their accounts: at one instant."""
+        ...
+
+
+class Acceptance(Protocol):
+    """A job that the upstream took, as a gateway retains it: what a capture needs."""
+
+    @property
+    def hold(self) -> Hold: ...
+
+    @property
+    def job(self) -> str: ...
+
+    @property
+    def cost(self) -> MicroUsd: ...
+
+    @property
+    def facts(self) -> Mapping[str, str]: ...
+
+
+class Keepsake(Protocol):
+    """Where a gateway's memory outlives its process."""
+
+    def read(self) -> Kept | None: ...
+
+    async def write(self, kept: Kept) -> None: ...
+
+
+class Gate(Protocol):
+    """Whether submits are let through to the store."""
+
+    @property
+    def closed(self) -> str | None:
+        """Why no hold may be made now, in a sentence; None while one may."""
+        ...
 
 
 class Telemetry(Protocol):

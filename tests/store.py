@@ -19,7 +19,7 @@ _START_S = 10.0
 EXPIRING = ("{toll}:rate:",)
 LASTING = (
     *(keys.account(""), keys.job(""), keys.key(""), keys.digest(""), keys.policy("")),
-    *(keys.STORE, keys.POLICY, keys.ENTRIES, keys.KEYS, keys.ENDED, *keys.OPEN.values()),
+    *(keys.STORE, keys.POLICY, keys.ENTRIES, keys.KEYS, keys.GATEWAYS, keys.ENDED, *keys.OPEN.values()),
 )
 
 

@@ -34,7 +34,7 @@ from gateway.core.principal import Address, KeyRefused, Principal
 from gateway.core.refusal import before, refusal, shadow_refusals
 from gateway.core.reply import Accepted, NotSent, Rejected, Unknown, UpstreamResult
 from gateway.core.webhook_address import AllowedHost
-from gateway.ports import Clock, Entropy, Ledger, Outgoing, StoreUnavailable, Upstream
+from gateway.ports import Clock, Entropy, Gate, Ledger, Outgoing, StoreUnavailable, Upstream
 from gateway.service.keyring import Keyring
 from gateway.service.outbox import Intent, Outbox, job_bound
 from gateway.service.policy_desk import PolicyDesk
@@ -83,6 +83,7 @@ class Submit:
     clock: Clock
     entropy: Entropy
     patience: timedelta
+    guard: Gate
     webhook_hosts: Sequence[AllowedHost] = ()
 
     async def __call__(self, asked: Asked) -> Submitted:
@@ -108,6 +109,8 @@ class Submit:
         return about(await self._settle(holding, result))
 
     def _plan(self, job: JobRequest, principal: Principal, ids: Ids, now: datetime) -> Plan | Unplanned | StoreDown:
+        if (closed := self.guard.closed) is not None:
+            return StoreDown(closed)
         rules = self.desk.current
         if rules is None:
             return StoreDown("no policy version could be read yet")

@@ -1,6 +1,7 @@
 """A gateway from its settings: every part made once, in order, and taken down in the opposite order."""
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
@@ -24,6 +25,7 @@ from gateway.sandbox import Drawn, SandboxConfig, open_sandbox
 from gateway.service.background import every, keep
 from gateway.service.demo import demo_key, retire_demo_key
 from gateway.service.gauges import Gauges
+from gateway.service.guard import Guard
 from gateway.service.keyring import Keyring
 from gateway.service.outbox import Outbox
 from gateway.service.policy_desk import PolicyDesk
@@ -36,18 +38,25 @@ from gateway.web.app import control_app, data_app
 from gateway.web.auth import Auth
 from gateway.web.metrics import Scrape
 from gateway.web.plane import DataPlane
+from gateway.wiring.guard import Nothing, post_guard, remember
 from gateway.wiring.planes import listen
 from gateway.wiring.secrets import Secrets, gateway_secrets, upstream_key
-from gateway.wiring.store import identify, open_desk, open_store, policies_directory
+from gateway.wiring.store import identify, open_desk, open_keepsake, open_store, policies_directory
 from gateway.wiring.trouble import CannotStart
 
+_LOG: Final = logging.getLogger("tollhouse.start")
 _REFRESH_S: Final = 0.5
+_GUARD_S: Final = 1.0
+_REPLAY_S: Final = 0.25
 _SANDBOX_KEY: Final = "pb_sandbox"
 
 
 @dataclass(frozen=True, slots=True)
 class Gateway:
-    """A running gateway, for the banner and for tests. `demo_key` is there in sandbox mode."""
+    """A running gateway, for the banner and for tests. `demo_key` is there in sandbox mode.
+
+    `closed` is why it admits nothing yet, if it does not.
+    """
 
     version: str
     data_url: str
@@ -57,6 +66,7 @@ class Gateway:
     store: str
     data_dir: Path
     policies: Path
+    closed: str | None
     demo_key: str | None = field(repr=False)
 
 
@@ -93,14 +103,14 @@ class _House:
     desk: PolicyDesk
     keyring: Keyring
     outbox: Outbox
-    epoch: str
+    guard: Guard
 
 
 async def _open(stack: AsyncExitStack, settings: Settings) -> Gateway:
     house = await _build(stack, settings)
     upstreams = await _open_upstreams(stack, settings, house.clock, house.entropy)
     _start_in_background(stack, house)
-    probe = Probe(house.vitals, house.desk, house.clock, house.epoch)
+    probe = Probe(house.guard, house.desk)
     control, data = _control_plane(house, probe), _data_plane(house, upstreams, settings, probe)
     control_url = await listen(stack, control, settings.control_listen, settings, house.entropy)
     data_url = await listen(stack, data, settings.listen, settings, house.entropy)
@@ -115,6 +125,7 @@ async def _open(stack: AsyncExitStack, settings: Settings) -> Gateway:
         data_dir=settings.data_dir.absolute(),
         policies=policies_directory(settings).absolute(),
         demo_key=await _demo_key(house.keyring, settings),
+        closed=house.guard.closed,
     )
 
 
@@ -122,9 +133,13 @@ async def _build(stack: AsyncExitStack, settings: Settings) -> _House:
     clock, entropy, telemetry = SystemClock(), SystemEntropy(), PrometheusTelemetry(__version__)
     secrets = gateway_secrets(settings, entropy)
     store = await open_store(stack, settings, telemetry.store_call)
-    ours = await identify(store, settings, entropy)
+    keepsake, kept = open_keepsake(settings)
+    ours = await identify(store, settings, entropy, kept)
     desk = await open_desk(store, ours, settings)
-    ledger = RedisLedger(store, ours.epoch)
+    ledger, boot = RedisLedger(store, ours.epoch), f"boot_{entropy.token(8).hex()}"
+    remember(ledger, kept, ())
+    guard = post_guard(store, ledger, ours, Nothing(), keepsake, settings, boot)
+    await guard.tend()
     return _House(
         clock=clock,
         entropy=entropy,
@@ -135,7 +150,7 @@ async def _build(stack: AsyncExitStack, settings: Settings) -> _House:
         desk=desk,
         keyring=Keyring(RedisVirtualKeys(store), desk, clock, entropy, secrets.peppers),
         outbox=Outbox(ledger, clock),
-        epoch=ours.epoch,
+        guard=guard,
     )
 
 
@@ -151,6 +166,7 @@ def _data_plane(house: _House, upstreams: _Upstreams, settings: Settings, probe:
         entropy=house.entropy,
         patience=timedelta(seconds=settings.upstream_timeout),
         webhook_hosts=settings.webhook_allow_hosts,
+        guard=house.guard,
     )
     plane = DataPlane(
         auth=Auth(house.keyring, settings.trusted_proxies),
@@ -189,6 +205,8 @@ def _start_in_background(stack: AsyncExitStack, house: _House) -> None:
     """Start what goes on beside requests. It ends when they have, after one last try at what is unsettled."""
     works: Mapping[str, Callable[[], Awaitable[None]]] = {
         "policy refresh": partial(every, _REFRESH_S, house.desk.refresh),
+        "store guard": partial(every, _GUARD_S, house.guard.tend),
+        "replay": partial(every, _REPLAY_S, house.guard.fence.catch_up),
         "unacknowledged moves": house.outbox.run,
     }
     loop = asyncio.get_running_loop()
@@ -212,7 +230,12 @@ async def _demo_key(keyring: Keyring, settings: Settings) -> str | None:
     path = settings.data_dir / "demo.key"
     kept = path.read_text(encoding="utf-8").strip() if path.exists() else None
     if settings.sandboxed:
-        secret = await demo_key(keyring, kept)
+        try:
+            secret = await demo_key(keyring, kept)
+        except StoreUnavailable as error:
+            # The store takes no key now. What is wrong with it is the guard's to say.
+            _LOG.warning("there is no demo key: %s", error)
+            return None
         if secret is not None and secret != kept:
             path.unlink(missing_ok=True)
             kept_secret(path, lambda: secret)

@@ -7,7 +7,7 @@ are idempotent by hold id and state, make it safe to ask again, and whoever asks
 
 import asyncio
 import hashlib
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from importlib import resources
 from typing import Any, Final, TypeAlias
 
@@ -26,6 +26,9 @@ _BATCHES_UNDER_WAY: Final = 4
 # Operation, seconds, whether it failed.
 Observe: TypeAlias = Callable[[str, float, bool], None]
 
+# Awaited on each new connection before anything else passes; `command` sends straight on it. Raises to reject it.
+Greet: TypeAlias = Callable[[Callable[..., Awaitable[Any]]], Awaitable[None]]
+
 _Call: TypeAlias = "tuple[tuple[Argument, ...], asyncio.Future[Any]]"
 
 
@@ -43,6 +46,7 @@ class Store:
 
     def __init__(self, client: redis.Redis, observe: Observe) -> None:
         self.client = client
+        self.greet: Greet | None = None
         self._observe = observe
         self._waiting: list[_Call] = []
         self._under_way: set[asyncio.Task[None]] = set()

@@ -4,7 +4,7 @@ import asyncio
 import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Final
 
 from gateway.adapters.redis import codec, keys
 from gateway.adapters.redis.connection import Argument, Script, Store
@@ -20,6 +20,7 @@ from gateway.core.admission import (
     Skewed,
     Stale,
 )
+from gateway.core.history import Memory
 from gateway.core.hold_record import decode_hold, encode_hold
 from gateway.core.ledger import (
     TRANSITIONS,
@@ -35,32 +36,37 @@ from gateway.core.ledger import (
     steps,
 )
 from gateway.core.money import MicroUsd
-from gateway.ports import HoldRecord, StoreUnavailable
+from gateway.ports import HoldRecord, StoreRefused, StoreUnavailable
 
 MAX_SKEW: Final = timedelta(seconds=2)
 
 _HOLD: Final = Script("hold")
 _MOVE: Final = Script("move")
+# What these come to is in an entry of its own; a contradiction, only when it is heard first.
+_ALWAYS_WRITTEN: Final = {step.outcome for row in TRANSITIONS.values() for step in row.values() if step.becomes}
 _INDICES: Final = [keys.OPEN[State.HELD], keys.OPEN[State.IN_DOUBT], keys.OPEN[State.CAPTURED], keys.ENDED]
 
 
 class RedisLedger:
-    """Implements `ports.Ledger`. `epoch` is the store's, read at start; `seen` is the newest sequence heard of."""
+    """Implements `ports.Ledger`. Every call is made on `memory`, what this gateway knows of the store's history: at
+    first its epoch alone, unless it is given one that outlived the process.
+    """
 
     def __init__(self, store: Store, epoch: str, max_skew: timedelta = MAX_SKEW) -> None:
         self._store = store
-        self._epoch = epoch
         self._max_skew_us = max_skew // timedelta(microseconds=1)
-        self.seen = 0
+        self.memory = Memory(epoch)
 
     async def admit(self, admission: Admission, now: datetime) -> AdmissionReply:
-        hold = admission.hold
+        hold, epoch = admission.hold, self.memory.epoch
         reply = await self._store.run(_HOLD, self._admission_keys(admission), self._admission_arguments(admission, now))
         match reply[0]:
             case b"created":
-                return Created(self._balances(reply, 1))
+                self.memory.wrote(epoch, int(reply[1]), hold.id)
+                return Created(codec.decode_balances(reply[2:]))
             case b"over_limit":
-                return OverLimit(self._balances(reply, 1))
+                self.memory.heard(epoch, int(reply[1]))
+                return OverLimit(codec.decode_balances(reply[2:]))
             case b"over_rate":
                 return OverRate(admission.rates[int(reply[1])], int(reply[2]))
             case b"exists":
@@ -85,8 +91,8 @@ class RedisLedger:
         arguments: list[Argument] = [
             codec.micros(now),
             self._max_skew_us,
-            self._epoch,
-            self.seen,
+            self.memory.epoch,
+            self.memory.seen,
             hold.policy,
             hold.key_revision,
             hold.id,
@@ -113,13 +119,13 @@ class RedisLedger:
         cost: MicroUsd = 0,
         facts: Mapping[str, str] | None = None,
     ) -> Moved:
-        learnt = dict(facts or {})
+        learnt, epoch = dict(facts or {}), self.memory.epoch
         if verb is Verb.CAPTURE:
             learnt |= {"job": job, "cost": str(cost)}
         fixed = [keys.STORE, keys.hold(hold.id), keys.job(job), keys.ENTRIES, *_INDICES]
         arguments: list[Argument] = [
             codec.micros(now),
-            self.seen,
+            self.memory.seen,
             hold.id,
             job,
             codec.encode_charges(hold.charges),
@@ -129,16 +135,18 @@ class RedisLedger:
             encode_hold(hold),
             hold.attempt,
             hold.digest,
+            epoch,
         ]
         accounts = [keys.account(charge.account) for charge in hold.charges]
         reply = await self._store.run(_MOVE, fixed + accounts, arguments)
         if reply[0] == b"closed":
-            raise StoreUnavailable(f"the store is {reply[1].decode()}")
-        return Moved(Outcome(reply[0].decode()), State(reply[1].decode()), self._balances(reply, 2))
-
-    def _balances(self, reply: list[Any], sequence_at: int) -> tuple[Balance, ...]:
-        self.seen = max(self.seen, int(reply[sequence_at]))
-        return codec.decode_balances(reply[sequence_at + 1 :])
+            raise StoreRefused(f"the store moves nothing: {reply[1].decode()}")
+        outcome, sequence = Outcome(reply[0].decode()), int(reply[2])
+        if outcome in _ALWAYS_WRITTEN:
+            self.memory.wrote(epoch, sequence, hold.id)
+        else:
+            self.memory.heard(epoch, sequence)
+        return Moved(outcome, State(reply[1].decode()), codec.decode_balances(reply[3:]))
 
     async def balances(self, accounts: Sequence[Account]) -> tuple[Balance, ...]:
         reads = (self._store.command("HMGET", keys.account_of(account), "posted", "held") for account in accounts)

@@ -20,12 +20,15 @@ local seq = tonumber(state[2] or 0)
 if not state[1] then return {'closed', 'uninitialised'} end
 if state[3] then return {'closed', 'frozen'} end
 if state[1] ~= epoch then return {'closed', 'epoch'} end
+local time = redis.call('TIME')
 if seq < tonumber(seen) then
-  redis.call('HSET', store, 'frozen', 'history lost')
+  -- As freeze.lua does it.
+  local lineage, n = string.match(epoch, '^(.*)%.(%d+)$')
+  redis.call('HSET', store, 'epoch', (lineage or epoch) .. '.' .. integer((n or 1) + 1), 'frozen', 'history lost',
+    'frozen_at', time[1] .. string.format('%06d', time[2]), 'lost_from', integer(seq + 1), 'lost_to', seen)
   return {'closed', 'frozen'}
 end
 
-local time = redis.call('TIME')
 local skew = tonumber(now) - (tonumber(time[1]) * 1000000 + tonumber(time[2]))
 if math.abs(skew) > tonumber(max_skew) then return {'skewed', integer(skew)} end
 
@@ -54,7 +57,11 @@ end
 
 local existing = redis.call('HMGET', hold, 'state', 'attempt', 'digest')
 if existing[1] then
-  if existing[1] == 'held' and existing[2] == attempt then return balances('created') end
+  if existing[1] == 'held' and existing[2] == attempt then
+    -- No entry was written by this call, so none is named.
+    seq = 0
+    return balances('created')
+  end
   return {'exists', existing[1], existing[3] == digest and '1' or '0'}
 end
 

@@ -6,10 +6,10 @@
 -- KEYS  store, hold, job, entries, indices of held, in_doubt, captured, ended, then accounts
 -- ARGV  now, sequence seen, hold id, job id (or ''), charges, steps (JSON: state -> {outcome, becomes, record, flow}),
 --       flows (JSON: flow -> (posted, held, window end) of each account), facts (JSON: name -> text), record, attempt,
---       digest
+--       digest, epoch
 -- Times are microseconds since 1970. Amounts travel as text: JSON numbers would lose digits.
 local store, hold, job_key, entries = unpack(KEYS, 1, 4)
-local now, seen, id, job, charges, steps, flows, facts, record, attempt, digest = unpack(ARGV)
+local now, seen, id, job, charges, steps, flows, facts, record, attempt, digest, epoch = unpack(ARGV)
 local held, in_doubt, captured, ended = unpack(KEYS, 5, 8)
 local index = {held = held, in_doubt = in_doubt, captured = captured, finished = ended, refunded = ended, voided = ended}
 local first_account = 9
@@ -18,6 +18,7 @@ local function integer(n) return string.format('%.0f', n) end
 
 local ledger = redis.call('HMGET', store, 'epoch', 'seq')
 if not ledger[1] then return {'closed', 'uninitialised'} end
+if ledger[1] ~= epoch then return {'closed', 'epoch'} end
 local stored = redis.call('HMGET', hold, 'state', 'charges', 'cost', 'contradicted')
 local state = stored[1] or 'none'
 local step = cjson.decode(steps)[state]
@@ -26,8 +27,14 @@ local shifts = cjson.decode(flows)[step.flow] or {}
 if stored[2] and stored[2] ~= charges then
   return redis.error_reply('ERR the charges of hold ' .. id .. ' are not those it was admitted with')
 end
--- History was lost: admission stops, and what was admitted still moves.
-if tonumber(ledger[2] or 0) < tonumber(seen) then redis.call('HSET', store, 'frozen', 'history lost') end
+if tonumber(ledger[2] or 0) < tonumber(seen) then
+  -- As freeze.lua does it: admission stops, and what was admitted still moves, in a new epoch.
+  local lineage, n = string.match(epoch, '^(.*)%.(%d+)$')
+  local time, lost = redis.call('TIME'), integer((ledger[2] or 0) + 1)
+  ledger[1] = (lineage or epoch) .. '.' .. integer((n or 1) + 1)
+  redis.call('HSET', store, 'epoch', ledger[1], 'frozen', 'history lost',
+    'frozen_at', time[1] .. string.format('%06d', time[2]), 'lost_from', lost, 'lost_to', seen)
+end
 
 local function reply(outcome)
   local lines = {outcome, state, integer(tonumber(ledger[2] or 0))}
