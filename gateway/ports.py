@@ -4,21 +4,22 @@ Expected answers are values. `StoreUnavailable` is the exception: the store did 
 not have happened.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence, Set
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from gateway.core.acceptance import Acceptance, Witness
 from gateway.core.account import Account, Balance
-from gateway.core.admission import Admission, AdmissionReply
-from gateway.core.books import Excerpt
-from gateway.core.history import Kept, Memory, Sighting
-from gateway.core.ledger import Hold, Moved, State, Verb
+from gateway.core.admission import Admission, AdmissionReply, Exists
+from gateway.core.idempotency import Idempotency
+from gateway.core.ledger import Hold, Moved, Verb
 from gateway.core.money import MicroUsd
 from gateway.core.outcome import Submission
 from gateway.core.principal import VirtualKey
-from gateway.core.reply import UpstreamResult
+from gateway.core.recall import HoldRecord
+from gateway.core.reply import Reply, UpstreamResult
 from gateway.core.store_condition import Condition
 
 
@@ -28,6 +29,10 @@ class StoreUnavailable(Exception):
 
 class StoreRefused(StoreUnavailable):
     """The store said no, or could not be asked: proof that what was asked did not happen."""
+
+
+class SpoolUnavailable(Exception):
+    """The spool could not be written, read, or flushed to disk. A line that failed may be there, and may be lost."""
 
 
 class Clock(Protocol):
@@ -44,18 +49,14 @@ class Entropy(Protocol):
     def token(self, size: int) -> bytes: ...
 
 
-@dataclass(frozen=True, slots=True)
-class HoldRecord:
-    """A hold as it stands in the store. `job` and `cost` (micro-USD, what was posted) are None before capture."""
-
-    hold: Hold
-    state: State
-    job: str | None
-    cost: MicroUsd | None
-
-
 class Ledger(Protocol):
-    """Where money moves. Every call is safe to repeat; all raise StoreUnavailable."""
+    """Where money moves. Every call is safe to repeat; all raise StoreUnavailable.
+
+    `witness` is the newest entry of ours that the store acknowledged.
+    """
+
+    @property
+    def witness(self) -> Witness | None: ...
 
     async def admit(self, admission: Admission, now: datetime) -> AdmissionReply:
         """Charge every demand of the admission, or none of them."""
@@ -70,13 +71,67 @@ class Ledger(Protocol):
         job: str = "",
         cost: MicroUsd = 0,
         facts: Mapping[str, str] | None = None,
+        reply: Reply | None = None,
     ) -> Moved:
-        """Move a hold as the table in `core/ledger.py` says. `cost` is what was charged, or given back."""
+        """Move a hold as the table in `core/ledger.py` says. `cost` is what was charged, or given back.
+
+        `reply` is the answer that a repeated submit shall get.
+        """
         ...
 
     async def balances(self, accounts: Sequence[Account]) -> tuple[Balance, ...]: ...
 
     async def find(self, hold_id: str) -> HoldRecord | None: ...
+
+    async def bound(self, asked: Idempotency) -> Exists | None:
+        """Which hold an idempotency key is bound to, if to any."""
+        ...
+
+
+class OpenHolds(Protocol):
+    """The holds that are held or in doubt, whoever sent them. All raise StoreUnavailable."""
+
+    def of(self, senders: Set[str]) -> AsyncIterator[HoldRecord]:
+        """Those of these boots. A hold that moves meanwhile may come twice."""
+        ...
+
+    async def overdue(self, before: datetime, limit: int) -> tuple[Hold, ...]:
+        """Held ones whose deadline is before this instant, the oldest first."""
+        ...
+
+
+class Spool(Protocol):
+    """What this process writes down for those that come after it. All raise SpoolUnavailable.
+
+    A line is written at once: it survives the process when the call returns, and the machine after `sync`.
+    """
+
+    @property
+    def room(self) -> bool:
+        """Whether another hold may be made: False while too much waits for the store's acknowledgement."""
+        ...
+
+    def sent(self, hold_id: str) -> None:
+        """Before the first byte of a hold leaves."""
+        ...
+
+    def accepted(self, acceptance: Acceptance) -> None: ...
+
+    def acknowledged(self, hold_id: str) -> None:
+        """The store has acknowledged a move of this hold: capture, void or doubt. Its lines may be dropped."""
+        ...
+
+    async def sync(self) -> None:
+        """Flush to disk all that was written before the call. Many callers share a flush."""
+        ...
+
+    def acceptances(self) -> Iterator[Acceptance]:
+        """Every one that is still there, those of earlier processes included, the oldest first; some may come twice."""
+        ...
+
+    def recovered(self) -> None:
+        """What earlier processes left is settled; see `service/recovery.py`."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +157,10 @@ class Policies(Protocol):
 class VirtualKeys(Protocol):
     """The keys we issued. All raise StoreUnavailable."""
 
+    def remembered(self, digest: str) -> VirtualKey | None:
+        """The key as it was when last read, which may be a while ago. Asks nobody."""
+        ...
+
     async def by_digest(self, digest: str) -> VirtualKey | None: ...
 
     async def get(self, key_id: str) -> VirtualKey | None: ...
@@ -110,6 +169,25 @@ class VirtualKeys(Protocol):
 
     async def put(self, key: VirtualKey) -> bool:
         """Write the key if its revision is exactly one above the stored one (1 when new); else False."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class ClosedPrice:
+    """A model's price of one rate card that the upstream exceeded too often; `test`: the sandbox did."""
+
+    model: str
+    rate_card: str
+    test: bool
+
+
+class ClosedPrices(Protocol):
+    """The prices that are closed. Both raise StoreUnavailable."""
+
+    async def all(self) -> tuple[ClosedPrice, ...]: ...
+
+    async def reopen(self, model: str) -> tuple[ClosedPrice, ...]:
+        """Open every price of the model again; returns those that were closed."""
         ...
 
 
@@ -172,6 +250,7 @@ class StoreGauges:
     oldest_due_seconds: float
     clock_skew_seconds: float
     policy: str
+    closed_prices: tuple[ClosedPrice, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,58 +272,6 @@ class StoreVitals(Protocol):
     async def condition(self, now: datetime) -> Condition:
         """What the store is. Gives it our scripts, if it does not have them."""
         ...
-
-
-class Watch(Protocol):
-    """Looks at the store's history, and closes and opens admission. All raise StoreUnavailable."""
-
-    async def look(self, memory: Memory) -> Sighting | None:
-        """What is there, and what stands where the memory's witness stood. None of a store without an epoch."""
-        ...
-
-    async def beat(self, epoch: str, boot: str, highest: int, replayed: str) -> None:
-        """Say to a store in this epoch that we live, what we have seen and which freeze we have replayed."""
-        ...
-
-    async def freeze(self, expected: str, fresh: str, lost_from: int, lost_to: int) -> bool:
-        """Close admission in the epoch `expected`, and go on in `fresh`; False when it is in another epoch by now."""
-        ...
-
-    async def thaw(self, expected: str, fresh: str, now: datetime) -> int | None:
-        """Open admission again in `fresh`, if all who live have replayed: the sequence of the entry that says so."""
-        ...
-
-
-class Books(Protocol):
-    """The store's accounts beside what they must come to. Raises StoreUnavailable."""
-
-    async def read(self, limit: int) -> Excerpt:
-        """At most `limit` open holds and, where there are no more, all entries, with their accounts: at one instant."""
-        ...
-
-
-class Acceptance(Protocol):
-    """A job that the upstream took, as a gateway retains it: what a capture needs."""
-
-    @property
-    def hold(self) -> Hold: ...
-
-    @property
-    def job(self) -> str: ...
-
-    @property
-    def cost(self) -> MicroUsd: ...
-
-    @property
-    def facts(self) -> Mapping[str, str]: ...
-
-
-class Keepsake(Protocol):
-    """Where a gateway's memory outlives its process."""
-
-    def read(self) -> Kept | None: ...
-
-    async def write(self, kept: Kept) -> None: ...
 
 
 class Gate(Protocol):

@@ -21,7 +21,7 @@ class KeepsakeUnreadable(Exception):
 
 
 class KeepsakeFile:
-    """Implements `ports.Keepsake`. Several writes at once end as one of them, in no particular order."""
+    """Implements `fence.Keepsake`. Several writes at once end as one of them, in no particular order."""
 
     def __init__(self, path: Path) -> None:
         self._path = path

@@ -6,27 +6,18 @@ the sequence, which must not be behind what was heard; by the newest entry that 
 and by the epoch, which only grows.
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
+from gateway.core.acceptance import Witness
 from gateway.core.epoch import lineage, number
 
 # How long admission stays closed at least, once it was: time for every gateway that lives to say that it does. And how
 # long one may be silent before it does not.
 PATIENCE: Final = timedelta(seconds=5)
 LIVES: Final = timedelta(seconds=10)
-
-
-@dataclass(frozen=True, slots=True)
-class Witness:
-    """An entry that the store acknowledged: `entry` is the hold it is about."""
-
-    epoch: str
-    sequence: int
-    entry: str
 
 
 @dataclass(slots=True)
@@ -60,11 +51,15 @@ class Memory:
         self.highest = max(self.highest, sequence)
 
 
-def recollect(kept: Memory, witnesses: Iterable[Witness]) -> Memory:
-    """The memory as it was kept, and what was acknowledged in the same epoch after it was kept last."""
-    memory = replace(kept)
-    for witness in witnesses:
-        memory.wrote(witness.epoch, witness.sequence, witness.entry)
+def recollect(kept: Memory | None, witness: Witness | None) -> Memory | None:
+    """The memory as it was kept, and what was acknowledged in the same epoch after that; None of who knows nothing.
+
+    A witness of another epoch is no help: on from one epoch to the next leads only a comparison.
+    """
+    if witness is None:
+        return kept
+    memory = replace(kept) if kept is not None else Memory(witness.epoch)
+    memory.wrote(witness.epoch, witness.sequence, witness.entry)
     return memory
 
 
@@ -144,7 +139,7 @@ def lost_from(memory: Memory, seen: Sighting) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """A memory that outlives the process, and the organization whose store it is about."""
+    """A memory that outlives the process, and the organization whose store it is about, where that is known."""
 
-    organization: str
+    organization: str | None
     memory: Memory

@@ -8,15 +8,16 @@ which posts what the store lost and leaves alone what it has; and when all who l
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Iterable
 from dataclasses import replace
+from datetime import datetime
 from itertools import islice
 from typing import Final, Protocol
 
+from gateway.core.acceptance import Acceptance
 from gateway.core.epoch import successor
 from gateway.core.history import Judgement, Kept, Memory, Sighting, judge, lost_from
 from gateway.core.ledger import Outcome, Verb
-from gateway.ports import Acceptance, Clock, Keepsake, Ledger, StoreUnavailable, Watch
+from gateway.ports import Clock, Ledger, Spool, StoreUnavailable
 from gateway.service.outbox import Intent, job_bound
 
 _LOG: Final = logging.getLogger("tollhouse.fence")
@@ -24,16 +25,39 @@ _LOOKS: Final = 5
 _AT_ONCE: Final = 32
 
 
-class Retained(Protocol):
-    """What this gateway knows to have been accepted upstream and cannot be sure that the store will remember."""
+class Watch(Protocol):
+    """Looks at the store's history, and closes and opens admission. All raise StoreUnavailable."""
 
-    def acceptances(self) -> Iterable[Acceptance]: ...
+    async def look(self, memory: Memory) -> Sighting | None:
+        """What is there, and what stands where the memory's witness stood. None of a store without an epoch."""
+        ...
+
+    async def beat(self, epoch: str, boot: str, highest: int, replayed: str) -> None:
+        """Say to a store in this epoch that we live, what we have seen and which freeze we have replayed."""
+        ...
+
+    async def freeze(self, expected: str, fresh: str, lost_from: int, lost_to: int) -> bool:
+        """Close admission in the epoch `expected`, and go on in `fresh`; False when it is in another epoch by now."""
+        ...
+
+    async def thaw(self, expected: str, fresh: str, now: datetime) -> int | None:
+        """Open admission again in `fresh`, if all who live have replayed: the sequence of the entry that says so."""
+        ...
+
+
+class Keepsake(Protocol):
+    """Where a gateway's memory outlives its process."""
+
+    def read(self) -> Kept | None: ...
+
+    async def write(self, kept: Kept) -> None: ...
 
 
 class Fence:
     """One gateway's side of the fence. `memory` is the ledger's, `boot` this process as the others see it.
 
-    `sighting` is what was seen last: None of a store without an epoch, or before the first look.
+    `sighting` is what was seen last: None of a store without an epoch, or before the first look. `disturbed` tells
+    whether history was lost since the memory was kept, by us or by anybody.
     """
 
     def __init__(
@@ -42,7 +66,7 @@ class Fence:
         boot: str,
         organization: str,
         ledger: Ledger,
-        retained: Retained,
+        spool: Spool,
         keepsake: Keepsake,
         clock: Clock,
     ) -> None:
@@ -50,9 +74,10 @@ class Fence:
         self.boot = boot
         self.organization = organization
         self.sighting: Sighting | None = None
+        self.disturbed = False
         self.replayed = ""
         self._ledger = ledger
-        self._retained = retained
+        self._spool = spool
         self._keepsake = keepsake
         self._kept: Memory | None = None
         self._disk_is_well = True
@@ -84,13 +109,16 @@ class Fence:
         """Act on what was seen; False when that changed what there is to see."""
         match judge(known, seen):
             case Judgement.SAME:
+                self.disturbed = self.disturbed or seen.freeze is not None
                 self.memory.heard(seen.epoch, seen.sequence)
                 return True
             case Judgement.OTHER:
+                self.disturbed = True
                 await self._take_up(seen.epoch, seen.sequence, frozen=seen.freeze is not None)
                 _LOG.info("the store is in a new epoch", extra={"fields": {"epoch": seen.epoch}})
                 return True
             case Judgement.LOST:
+                self.disturbed = True
                 await self._freeze(watch, known, seen)
                 return False
 
@@ -148,11 +176,14 @@ class Fence:
         return True
 
     async def catch_up(self) -> None:
-        """Replay what we know, if the store waits for it. Raises StoreUnavailable; then it is owed as before."""
+        """Replay what we know, if the store waits for it. It is owed as before where it was cut off.
+
+        Raises StoreUnavailable, SpoolUnavailable.
+        """
         if not self.owes_replay:
             return
         epoch, counts = self.memory.epoch, Counter[Outcome]()
-        waiting = iter(self._retained.acceptances())
+        waiting = iter(self._spool.acceptances())
         while some := list(islice(waiting, _AT_ONCE)):
             counts.update(await asyncio.gather(*(self._replay(acceptance) for acceptance in some)))
         fields = {"epoch": epoch, **{outcome.value: count for outcome, count in counts.items()}}

@@ -9,14 +9,14 @@ import asyncio
 import logging
 from collections.abc import Collection
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Protocol
 
-from gateway.core.books import discrepancies
+from gateway.core.books import Excerpt, discrepancies
 from gateway.core.finding import Finding, names
 from gateway.core.history_findings import history_failings
 from gateway.core.store_condition import Allowance, Check, Condition, failings
-from gateway.ports import Books, Clock, StoreUnavailable, StoreVitals, Watch
-from gateway.service.fence import Fence
+from gateway.ports import Clock, StoreUnavailable, StoreVitals
+from gateway.service.fence import Fence, Watch
 
 _LOG: Final = logging.getLogger("tollhouse.guard")
 _LONGEST_LOOK_S: Final = 3.0
@@ -24,6 +24,14 @@ _TRUSTED_S: Final = 10.0
 _AUDIT_AGAIN_S: Final = 10.0
 _SAMPLE: Final = 10_000
 _TOLD: Final = 3
+
+
+class Books(Protocol):
+    """The store's accounts beside what they must come to. Raises StoreUnavailable."""
+
+    async def read(self, limit: int) -> Excerpt:
+        """At most `limit` open holds and, where there are no more, all entries, with their accounts: at one instant."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +155,7 @@ _OF_CONDITION: Final = (
 
 
 def _unreachable(reason: str) -> Report:
-    sentence = f"The store does not answer, or refuses: {reason}."
+    sentence = f"The store does not answer, or refuses: {reason.rstrip('.')}."
     finding = Finding(Check.STORE, sentence, "Look whether it runs, and whether TOLLHOUSE_REDIS_URL leads to it.")
     return Report((finding,), (Check.STORE,))
 

@@ -14,9 +14,10 @@ from gateway.adapters.redis.embedded import StoreBroken, StoreBusy, open_embedde
 from gateway.adapters.redis.initialise import Identity, identity, initialise
 from gateway.adapters.redis.policies import RedisPolicies
 from gateway.adapters.system import SystemEntropy
+from gateway.core.acceptance import Witness
 from gateway.core.complaint import Complaint
 from gateway.core.epoch import first_epoch
-from gateway.core.history import Kept
+from gateway.core.history import Kept, recollect
 from gateway.core.plan import Rules
 from gateway.core.policy_version import version_of
 from gateway.service.policy_desk import Complaints, OtherOrganization, PolicyDesk
@@ -51,7 +52,7 @@ async def identify(store: Store, settings: Settings, entropy: SystemEntropy, kep
     """
     known = await identity(store)
     if known is not None:
-        if kept is not None and kept.organization != known.organization:
+        if kept is not None and kept.organization not in (None, known.organization):
             raise CannotStart(
                 f'the data directory {settings.data_dir} is one of the organization "{kept.organization}", '
                 f'and the store serves "{known.organization}"'
@@ -75,11 +76,16 @@ def fresh_identity(directory: Path, entropy: SystemEntropy) -> Identity:
     return Identity(first_epoch(entropy.token(8).hex()), _rules(directory).policies.organization.slug)
 
 
-def open_keepsake(settings: Settings) -> tuple[KeepsakeFile, Kept | None]:
-    """Where this data directory keeps what it knows of its store, and what that is. Raises CannotStart."""
+def open_keepsake(settings: Settings, witness: Witness | None) -> tuple[KeepsakeFile, Kept | None]:
+    """Where this data directory keeps what it knows of its store, and what that is. Raises CannotStart.
+
+    `witness` is the newest entry that its spool names.
+    """
     keepsake = KeepsakeFile(settings.data_dir / "witness.json")
     try:
-        return keepsake, keepsake.read()
+        kept = keepsake.read()
+        memory = recollect(kept.memory if kept else None, witness)
+        return keepsake, None if memory is None else Kept(kept.organization if kept else None, memory)
     except KeepsakeUnreadable as error:
         raise CannotStart(
             f"{error}. It tells whether the store is as it was left; "

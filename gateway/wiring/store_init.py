@@ -34,7 +34,7 @@ class Initialised:
 async def init_store(settings: Settings) -> Initialised:
     """Initialise the store of the settings; our own is started for it. Raises CannotStart."""
     settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-    _, kept = open_keepsake(settings)
+    _, kept = open_keepsake(settings, None)
     directory = policies_directory(settings)
     fresh = fresh_identity(directory, SystemEntropy())
     async with AsyncExitStack() as stack:

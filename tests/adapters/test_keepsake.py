@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from gateway.adapters.keepsake import KeepsakeFile, KeepsakeUnreadable
-from gateway.core.history import Kept, Memory, Witness
+from gateway.core.acceptance import Witness
+from gateway.core.history import Kept, Memory
 
 
 def files(directory: Path) -> list[str]:

@@ -5,12 +5,12 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from gateway.core.acceptance import Witness
 from gateway.core.history import (
     Freeze,
     Judgement,
     Memory,
     Sighting,
-    Witness,
     judge,
     lost_from,
     recollect,
@@ -57,10 +57,18 @@ def test_an_answer_from_an_epoch_before_tells_nothing_of_this_one() -> None:
 
 
 def test_what_was_kept_and_what_was_acknowledged_after() -> None:
-    later = (Witness("a.3", 121, "h121"), Witness("a.2", 400, "old"), Witness("a.3", 3, "h3"))
     kept = memory()
-    assert recollect(kept, later) == Memory("a.3", 121, Witness("a.3", 121, "h121"), 400)
-    assert kept == memory()
+    later = Witness("a.3", 121, "h121")
+    assert recollect(kept, later) == Memory("a.3", 121, later, 121)
+    assert recollect(kept, Witness("a.3", 3, "h3")) == kept
+    assert recollect(kept, None) == kept == memory()
+    # What was written in another epoch says nothing of this one, save that so much was seen.
+    assert recollect(kept, Witness("a.4", 400, "other")) == replace(kept, highest=400)
+
+
+def test_what_a_spool_alone_remembers() -> None:
+    assert recollect(None, None) is None
+    assert recollect(None, W95) == Memory("a.3", 95, W95, 95)
 
 
 # Whether the store still has it.

@@ -1,4 +1,4 @@
-"""One gateway's guard and fence on a real store, without the gateway: what it keeps and retains is for tests to see."""
+"""One gateway's guard and fence on a real store, without the gateway: what it keeps and spools is for tests to see."""
 
 from collections.abc import Collection
 from dataclasses import dataclass, field, replace
@@ -10,25 +10,22 @@ from gateway.adapters.redis.ledger import RedisLedger
 from gateway.adapters.redis.vitals import RedisVitals
 from gateway.adapters.redis.watch import RedisWatch
 from gateway.adapters.system import SystemClock
+from gateway.core.acceptance import Acceptance
 from gateway.core.history import Kept, Memory
+from gateway.core.hold_record import encode_hold
 from gateway.core.ledger import Hold
 from gateway.core.store_condition import Allowance
 from gateway.service.fence import Fence
 from gateway.service.guard import Guard
+from tests.doubles import MemorySpool
 
 
-@dataclass(frozen=True, slots=True)
-class Accepted:
-    """Implements `ports.Acceptance`."""
-
-    hold: Hold
-    job: str
-    cost: int
-    facts: dict[str, str] = field(default_factory=dict)
+def acceptance(hold: Hold, job: str, cost: int) -> Acceptance:
+    return Acceptance(hold.id, encode_hold(hold), job, cost, {}, hold.created_at, None)
 
 
 class Drawer:
-    """Implements `ports.Keepsake`: the last that was kept, unless the disk is full."""
+    """Implements `fence.Keepsake`: the last that was kept, unless the disk is full."""
 
     def __init__(self) -> None:
         self.kept: Kept | None = None
@@ -41,13 +38,6 @@ class Drawer:
         if self.full:
             raise OSError(28, "No space left on device")
         self.kept = replace(kept, memory=replace(kept.memory))
-
-
-class Pocket(list[Accepted]):
-    """What a gateway retains."""
-
-    def acceptances(self) -> list[Accepted]:
-        return list(self)
 
 
 class Shifted(SystemClock):
@@ -68,7 +58,7 @@ class Gatehouse:
     epoch: str = "e1"
     memory: Memory | None = None
     allowed: Collection[Allowance] = ()
-    pocket: Pocket = field(default_factory=Pocket)
+    spool: MemorySpool = field(default_factory=MemorySpool)
     keepsake: Drawer = field(default_factory=Drawer)
     clock: Shifted = field(default_factory=Shifted)
     ledger: RedisLedger = field(init=False)
@@ -80,7 +70,7 @@ class Gatehouse:
         self.ledger = RedisLedger(self.store, self.epoch, timedelta(hours=12))
         self.ledger.memory = self.memory or self.ledger.memory
         self.watch = RedisWatch(self.store.run, timedelta())
-        parts = (self.ledger.memory, self.boot, "acme", self.ledger, self.pocket, self.keepsake, self.clock)
+        parts = (self.ledger.memory, self.boot, "acme", self.ledger, self.spool, self.keepsake, self.clock)
         self.fence = Fence(*parts)
         vitals, books = RedisVitals(self.store), RedisBooks(self.store)
         self.guard = Guard(vitals, self.watch, books, self.fence, self.clock, self.allowed)

@@ -13,12 +13,13 @@ from gateway.adapters.redis.initialise import Identity, initialise
 from gateway.adapters.redis.ledger import RedisLedger
 from gateway.adapters.redis.policies import RedisPolicies
 from gateway.adapters.redis.watch import RedisWatch
+from gateway.core.acceptance import Witness
 from gateway.core.admission import Admission, Closed, Created
-from gateway.core.history import Kept, Memory, Sighting, Witness
+from gateway.core.history import Kept, Memory, Sighting
 from gateway.core.ledger import Outcome, State, Verb
 from gateway.ports import PolicyVersion, StoreUnavailable
 from tests.adapters.redis.holds import RUNNING, TEAM, admission, demand, open_ledger
-from tests.service.gatehouse import Accepted, Gatehouse
+from tests.service.gatehouse import Gatehouse, acceptance
 
 NOW = datetime.now(UTC)
 COST = 70
@@ -40,7 +41,7 @@ async def sell(house: Gatehouse, *numbers: int) -> None:
         asked = job(number)
         assert isinstance(await house.ledger.admit(asked, NOW), Created)
         await house.ledger.move(Verb.CAPTURE, asked.hold, NOW, job=f"j{number}", cost=COST)
-        house.pocket.append(Accepted(asked.hold, f"j{number}", COST))
+        house.spool.accepted(acceptance(asked.hold, f"j{number}", COST))
 
 
 class Copy:
@@ -324,7 +325,7 @@ async def test_a_job_that_is_anothers_meanwhile_is_doubted_and_one_too_old_is_to
     await copy.restore()
     thief, old = job(7), job(8)
     ancient = replace(old.hold, created_at=NOW - timedelta(days=8))
-    house.pocket.append(Accepted(ancient, "j8", COST))
+    house.spool.accepted(acceptance(ancient, "j8", COST))
     other = Gatehouse(store, "other")
     await other.ledger.admit(thief, NOW)
     await other.ledger.move(Verb.CAPTURE, thief.hold, NOW, job="j1", cost=COST)
@@ -339,7 +340,7 @@ async def test_many_acceptances_are_replayed_a_few_at_a_time(ready: RedisLedger,
     house, running, most = Gatehouse(store), 0, 0
     await house.round()
     for number in range(100):
-        house.pocket.append(Accepted(job(number).hold, f"j{number}", COST))
+        house.spool.accepted(acceptance(job(number).hold, f"j{number}", COST))
     move = house.ledger.move
 
     async def counted(*given: object, **named: object) -> object:
@@ -426,7 +427,7 @@ async def test_the_next_process_knows_what_this_one_knew(ready: RedisLedger, sto
     assert kept is not None
 
     await store.command("DEL", keys.GATEWAYS)
-    second = Gatehouse(store, "second", memory=kept.memory, pocket=first.pocket)
+    second = Gatehouse(store, "second", memory=kept.memory, spool=first.spool)
     assert await second.failing() == ["thawed"]
     await second.round()
     await second.round()
@@ -455,7 +456,7 @@ async def test_a_crash_before_the_replay_forgets_none_of_it(ready: RedisLedger, 
     assert other.guard.closed is None
     assert await posted(store) == 0
 
-    second = Gatehouse(store, "second", memory=kept.memory, pocket=first.pocket)
+    second = Gatehouse(store, "second", memory=kept.memory, spool=first.spool)
     assert await second.failing() == ["thawed"]
     for _ in range(3):
         await second.round()
@@ -473,7 +474,7 @@ async def test_a_restart_after_a_repair_suspects_nothing(ready: RedisLedger, sto
         await first.round()
     kept = first.keepsake.kept
     assert kept is not None
-    second = Gatehouse(store, "second", memory=kept.memory, pocket=first.pocket)
+    second = Gatehouse(store, "second", memory=kept.memory, spool=first.spool)
     assert await second.failing() == []
     assert await epoch_of(store) == "e1.3"
 

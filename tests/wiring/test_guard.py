@@ -1,29 +1,21 @@
 """What the guard is made of: a memory that outlives the process, and a look at each new connection."""
 
+import asyncio
 from datetime import UTC, datetime
 
 import pytest
 
 from gateway.adapters.redis import keys
-from gateway.adapters.redis.connection import Store
-from gateway.adapters.redis.ledger import RedisLedger
+from gateway.adapters.redis.connection import Store, connect
 from gateway.core.admission import Closed
-from gateway.core.history import Kept, Memory, Witness
-from gateway.ports import StoreUnavailable
-from gateway.wiring.guard import greeting, remember
+from gateway.core.history import Memory
+from gateway.core.ledger import Verb
+from gateway.ports import StoreRefused, StoreUnavailable
+from gateway.wiring.guard import greeting
 from tests.adapters.redis.holds import TEAM, admission, demand, open_ledger
 from tests.service.gatehouse import Gatehouse
 
 NOW = datetime.now(UTC)
-KEPT = Kept("acme", Memory("e1", 5, Witness("e1", 4, "h4"), 5))
-
-
-async def test_a_ledger_goes_on_from_what_was_kept_and_what_the_spool_saw(store: Store) -> None:
-    ledger = RedisLedger(store, "e1")
-    remember(ledger, None, (Witness("e1", 7, "h7"),))
-    assert ledger.memory == Memory("e1")
-    remember(ledger, KEPT, (Witness("e1", 7, "h7"), Witness("e0", 9, "h9")))
-    assert ledger.memory == Memory("e1", 7, Witness("e1", 7, "h7"), 9)
 
 
 async def test_a_new_connection_to_the_store_we_know(store: Store) -> None:
@@ -49,6 +41,36 @@ async def test_a_new_connection_to_a_store_of_others_is_none(store: Store) -> No
     await store.command("HSET", keys.STORE, "organization", "initech")
     with pytest.raises(StoreUnavailable, match='the organization "initech"'):
         await greeting(house.fence)(store.client.execute_command)
+
+
+async def test_what_is_asked_first_on_a_new_connection_meets_a_frozen_store(store: Store, store_url: str) -> None:
+    """No hold can slip in between the connection and the look at it."""
+    await open_ledger(store)
+    connection = connect(store_url)
+    house = Gatehouse(connection, memory=Memory("e1", 5))
+    connection.greet = greeting(house.fence)
+    try:
+        asked = admission("h1", demand(TEAM, 1, 9))
+        replies = await asyncio.gather(*(house.ledger.admit(asked, NOW) for _ in range(5)))
+        assert set(replies) <= {Closed("epoch"), Closed("frozen")}
+        assert await store.command("XLEN", keys.ENTRIES) == 0
+        assert house.ledger.memory.epoch == "e1.2"
+    finally:
+        await connection.close()
+
+
+async def test_a_connection_to_a_store_of_others_carries_nothing(store: Store, store_url: str) -> None:
+    await open_ledger(store)
+    await store.command("HSET", keys.STORE, "organization", "initech")
+    connection = connect(store_url)
+    house = Gatehouse(connection)
+    connection.greet = greeting(house.fence)
+    try:
+        with pytest.raises(StoreRefused, match="initech"):
+            await house.ledger.move(Verb.VOID, admission("h1", demand(TEAM, 1, 9)).hold, NOW)
+        assert await house.failing() == ["store"]
+    finally:
+        await connection.close()
 
 
 async def test_a_new_connection_to_an_empty_store_is_let_be(store: Store) -> None:

@@ -11,6 +11,7 @@ from gateway.adapters.redis import keys
 from gateway.adapters.redis.connection import Store
 from gateway.adapters.redis.initialise import Identity, identity, initialise
 from gateway.adapters.system import SystemEntropy
+from gateway.core.acceptance import Witness
 from gateway.core.history import Kept, Memory
 from gateway.ports import StoreUnavailable
 from gateway.wiring import CannotStart, packaged_policies
@@ -65,13 +66,17 @@ async def test_a_data_directory_of_another_organization(tmp_path: Path, store: S
 async def test_what_a_data_directory_remembers(tmp_path: Path) -> None:
     mine = settings(tmp_path, team())
     mine.data_dir.mkdir()
-    keepsake, kept = open_keepsake(mine)
+    keepsake, kept = open_keepsake(mine, None)
     assert kept is None
     await keepsake.write(KEPT)
-    assert open_keepsake(mine)[1] == KEPT
+    assert open_keepsake(mine, None)[1] == KEPT
+    later = Witness("3f9a.2", 121, "h121")
+    assert open_keepsake(mine, later)[1] == Kept("acme", Memory("3f9a.2", 121, later, 121))
+    (mine.data_dir / "witness.json").unlink()
+    assert open_keepsake(mine, later)[1] == Kept(None, Memory("3f9a.2", 121, later, 121))
     (mine.data_dir / "witness.json").write_text("{")
     with pytest.raises(CannotStart, match="remove the file and start again"):
-        open_keepsake(mine)
+        open_keepsake(mine, None)
 
 
 async def test_a_store_without_policies_gets_none_where_that_is_not_wanted(tmp_path: Path, store: Store) -> None:

@@ -89,12 +89,12 @@ async def test_an_embedded_store_is_begun_while_no_gateway_has_it(
         assert gateway.closed is None
         with pytest.raises(CannotStart, match="another process is using the data directory"):
             await init_store(mine)
-    assert open_keepsake(mine)[1] == Kept("acme", Memory(done.epoch))
+    assert open_keepsake(mine, None)[1] == Kept("acme", Memory(done.epoch))
     with pytest.raises(CannotStart, match="the store is not empty"):
         await init_store(mine)
 
 
 async def test_what_is_given_up_is_told(tmp_path: Path, store: Store, shared: Settings) -> None:
     shared.data_dir.mkdir()
-    await open_keepsake(shared)[0].write(Kept("acme", Memory("3f9a.4", 120, None, 120)))
+    await open_keepsake(shared, None)[0].write(Kept("acme", Memory("3f9a.4", 120, None, 120)))
     assert (await init_store(shared)).forgotten == "3f9a.4"

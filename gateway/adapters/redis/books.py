@@ -12,7 +12,7 @@ _INDICES: Final = tuple(keys.OPEN.items())
 
 
 class RedisBooks:
-    """Implements `ports.Books`."""
+    """Implements `guard.Books`."""
 
     def __init__(self, store: Store) -> None:
         self._store = store

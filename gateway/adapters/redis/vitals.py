@@ -6,15 +6,14 @@ from datetime import datetime
 from typing import Any, Final
 
 from gateway.adapters.redis import codec, keys
-from gateway.adapters.redis.connection import Script, Store
+from gateway.adapters.redis.connection import Store
+from gateway.adapters.redis.ledger import NEEDED
 from gateway.core.ledger import State
 from gateway.core.store_condition import Condition
 from gateway.ports import StoreUnavailable, Vitals
 
 _DUE: Final = (State.HELD, State.IN_DOUBT)
 _SECTIONS: Final = ("server", "replication", "persistence", "memory")
-# The scripts without which nothing can be admitted or come home.
-_NEEDED: Final = (Script("hold"), Script("move"))
 
 
 class RedisVitals:
@@ -47,7 +46,7 @@ class RedisVitals:
         told, time, known = await asyncio.gather(
             command("INFO", *_SECTIONS),
             command("TIME"),
-            command("SCRIPT", "EXISTS", *(script.sha for script in _NEEDED)),
+            command("SCRIPT", "EXISTS", *(script.sha for script in NEEDED)),
         )
         info = _fields(told)
         limit = int(info.get("maxmemory", 0))
@@ -67,7 +66,7 @@ class RedisVitals:
     async def _load(self) -> str | None:
         """Give the store our scripts, as after a restart of it; why it does not take them, if it does not."""
         try:
-            await asyncio.gather(*(self._store.command("SCRIPT", "LOAD", script.text) for script in _NEEDED))
+            await asyncio.gather(*(self._store.command("SCRIPT", "LOAD", script.text) for script in NEEDED))
         except StoreUnavailable as error:
             return str(error)
         return None

@@ -9,30 +9,32 @@ from datetime import datetime, timedelta
 from typing import Any, Final, TypeAlias
 
 from gateway.adapters.redis import codec, keys
-from gateway.adapters.redis.connection import Argument, Script
-from gateway.core.history import LIVES, PATIENCE, Freeze, Memory, Peer, Sighting, Witness
+from gateway.adapters.redis.connection import Argument, Command, Script
+from gateway.core.acceptance import Witness
+from gateway.core.history import LIVES, PATIENCE, Freeze, Memory, Peer, Sighting
 
 _LOOK: Final = Script("look")
 _BEAT: Final = Script("beat")
 _FREEZE: Final = Script("freeze")
 _THAW: Final = Script("thaw")
+_TAG: Final = b"greeting"
 _HISTORY: Final = [keys.STORE, keys.ENTRIES, keys.GATEWAYS]
 
 Run: TypeAlias = Callable[[Script, list[str], list[Argument]], Awaitable[list[Any]]]
-Command: TypeAlias = Callable[..., Awaitable[Any]]
 
 
 def straight(command: Command) -> Run:
     """Scripts on one connection that is not open to anything else yet. Whole, because who knows what it remembers."""
 
     async def run(script: Script, names: list[str], arguments: list[Argument]) -> list[Any]:
-        return list(await command("EVAL", script.text, len(names), *names, *arguments))
+        _, reply = await command("EVAL", script.text, len(names), *names, *arguments, _TAG)
+        return list(reply)
 
     return run
 
 
 class RedisWatch:
-    """Implements `ports.Watch`, by scripts that are run by the store or on one connection of it.
+    """Implements `fence.Watch`, by scripts that are run by the store or on one connection of it.
 
     Admission stays frozen for `patience` at least; a gateway that was silent for longer than `lives` is not waited for.
     """

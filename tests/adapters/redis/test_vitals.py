@@ -6,8 +6,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from gateway.adapters.redis import codec, keys
-from gateway.adapters.redis.connection import Script, Store, connect
+from gateway.adapters.redis.connection import Store, connect
 from gateway.adapters.redis.initialise import Identity, initialise
+from gateway.adapters.redis.ledger import NEEDED
 from gateway.adapters.redis.vitals import RedisVitals
 from gateway.core.ledger import State
 from gateway.core.store_condition import Condition, failings
@@ -91,7 +92,7 @@ async def test_a_store_as_it_must_be(own_store: Store) -> None:
 
 
 async def test_it_is_given_our_scripts_and_given_them_again_when_it_forgets_them(own_store: Store) -> None:
-    shas = [Script(name).sha for name in ("hold", "move")]
+    shas = [script.sha for script in NEEDED]
     for _ in range(2):
         await own_store.command("SCRIPT", "FLUSH")
         await condition(own_store)

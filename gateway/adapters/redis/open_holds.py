@@ -1,0 +1,50 @@
+"""Open holds in the store, by the indices that admission and moves keep."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable, Set
+from datetime import datetime
+from typing import Final
+
+from gateway.adapters.redis import codec, keys
+from gateway.adapters.redis.connection import Store
+from gateway.core.ledger import Hold, State
+from gateway.core.recall import HoldRecord
+from gateway.ports import Ledger
+
+_PAGE: Final = 500
+_STATES: Final = (State.HELD, State.IN_DOUBT)
+
+
+class RedisOpenHolds:
+    """Implements `ports.OpenHolds`."""
+
+    def __init__(self, store: Store, ledger: Ledger) -> None:
+        self._store = store
+        self._ledger = ledger
+
+    async def of(self, senders: Set[str]) -> AsyncIterator[HoldRecord]:
+        for state in _STATES:
+            async for page in self._pages(keys.OPEN[state]):
+                for record in page:
+                    if record.state in _STATES and record.hold.sender in senders:
+                        yield record
+
+    async def _pages(self, index: str) -> AsyncIterator[list[HoldRecord]]:
+        """Page by cursor: by rank, a hold that leaves the index would hide another behind it."""
+        cursor = 0
+        while True:
+            cursor, members = await self._store.command("ZSCAN", index, cursor, "COUNT", _PAGE)
+            yield await self._found(hold_id for hold_id, _ in members)
+            if cursor == 0:
+                return
+
+    async def overdue(self, before: datetime, limit: int) -> tuple[Hold, ...]:
+        index = keys.OPEN[State.HELD]
+        ids = await self._store.command(
+            "ZRANGE", index, "-inf", f"({codec.micros(before)}", "BYSCORE", "LIMIT", 0, limit
+        )
+        return tuple(record.hold for record in await self._found(ids) if record.state is State.HELD)
+
+    async def _found(self, hold_ids: Iterable[bytes]) -> list[HoldRecord]:
+        records = await asyncio.gather(*(self._ledger.find(hold_id.decode()) for hold_id in hold_ids))
+        return [record for record in records if record is not None]
