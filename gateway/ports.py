@@ -20,6 +20,7 @@ from gateway.core.outcome import Submission
 from gateway.core.principal import VirtualKey
 from gateway.core.recall import HoldRecord
 from gateway.core.reply import Reply, UpstreamResult
+from gateway.core.store_condition import Condition
 
 
 class StoreUnavailable(Exception):
@@ -267,6 +268,19 @@ class StoreVitals(Protocol):
     """Looks at the store as a whole. Raises StoreUnavailable."""
 
     async def read(self, now: datetime) -> Vitals: ...
+
+    async def condition(self, now: datetime) -> Condition:
+        """What the store is. Gives it our scripts, if it does not have them."""
+        ...
+
+
+class Gate(Protocol):
+    """Whether submits are let through to the store."""
+
+    @property
+    def closed(self) -> str | None:
+        """Why no hold may be made now, in a sentence; None while one may."""
+        ...
 
 
 class Telemetry(Protocol):

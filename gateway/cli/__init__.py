@@ -8,6 +8,7 @@ from gateway.cli.policy import policy
 from gateway.cli.price import price
 from gateway.cli.sandbox import sandbox
 from gateway.cli.serve import serve
+from gateway.cli.store import store
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -16,5 +17,5 @@ def main() -> None:
     """Tollhouse: no team spends money it was not given."""
 
 
-for command in (serve, sandbox, key, policy, price):
+for command in (serve, sandbox, store, key, policy, price):
     main.add_command(command)

@@ -59,7 +59,7 @@ def banner(gateway: Gateway) -> str:
     """What a person needs first: where everything is, and a request that works."""
     lines = [
         "",
-        f"Tollhouse {gateway.version} is ready.",
+        f"Tollhouse {gateway.version} is {'ready' if gateway.closed is None else 'running, and admits nothing yet'}.",
         "",
         f"  data plane     {gateway.data_url}",
         f"  control plane  {gateway.control_url}",
@@ -72,6 +72,8 @@ def banner(gateway: Gateway) -> str:
         lines += ["", "Try it (team demo, sandbox money):", "", _curl(gateway.data_url, gateway.demo_key)]
     else:
         lines += ["", "Give a team its key:  tollhouse key issue --team TEAM --name NAME"]
+    if gateway.closed is not None:
+        lines += ["", f"{gateway.closed} What to do about it: tollhouse doctor"]
     return "\n".join([*lines, ""])
 
 

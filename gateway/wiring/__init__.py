@@ -2,6 +2,7 @@
 
 from gateway.wiring.gateway import Gateway, open_gateway
 from gateway.wiring.store import packaged_policies
+from gateway.wiring.store_init import Initialised, init_store
 from gateway.wiring.trouble import CannotStart
 
-__all__ = ["CannotStart", "Gateway", "open_gateway", "packaged_policies"]
+__all__ = ["CannotStart", "Gateway", "Initialised", "init_store", "open_gateway", "packaged_policies"]

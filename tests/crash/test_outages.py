@@ -157,7 +157,6 @@ async def test_what_is_under_way_is_posted_although_memory_is_full() -> None:
             assert states == ["captured", "voided", "in_doubt"]
 
 
-@pytest.mark.unbuilt
 @pytest.mark.parametrize("outage", [killed, frozen, read_only])
 async def test_what_the_store_did_not_hear_is_in_the_spool_before_the_client_is_told(outage: Outage) -> None:
     async with open_fleet(RULES, gateways=1) as fleet:
@@ -179,13 +178,13 @@ async def test_what_the_store_did_not_hear_is_in_the_spool_before_the_client_is_
 
 
 @pytest.mark.unbuilt
-@pytest.mark.parametrize("outage", OUTAGES)
-async def test_whoever_cannot_sell_is_not_ready(outage: str) -> None:
+async def test_whoever_cannot_sell_is_not_ready() -> None:
     async with open_fleet(RULES, gateways=2) as fleet:
-        await until_so(fleet.all_ready)
-        async with OUTAGES[outage](fleet.store):
-            for gateway in fleet.gateways:
-                await until_so(lambda gateway=gateway: not_ready(gateway))
+        for outage in (*OUTAGES.values(), forgetful):
+            await until_so(fleet.all_ready)
+            async with outage(fleet.store):
+                for gateway in fleet.gateways:
+                    await until_so(lambda gateway=gateway: not_ready(gateway))
         await until_so(fleet.all_ready)
 
 

@@ -128,6 +128,7 @@ def move_call(
     verb: Verb,
     hold: Hold,
     now: datetime,
+    epoch: str,
     seen: int,
     job: str,
     cost: MicroUsd,
@@ -150,6 +151,7 @@ def move_call(
         text.asked,
         text.price,
         b"" if reply is None else codec.encode_reply(reply),
+        epoch,
         len(_FLOWS[verb]),
         len(facts),
     ]

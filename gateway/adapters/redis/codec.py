@@ -20,6 +20,11 @@ def instant(micros: int) -> datetime:
     return _EPOCH + timedelta(microseconds=micros)
 
 
+def duration(lasts: timedelta) -> int:
+    """A length of time in microseconds."""
+    return lasts // _MICROSECOND
+
+
 def ends(ends_at: datetime | None) -> int:
     """A window's end for an account record: 0 where it never ends."""
     return 0 if ends_at is None else micros(ends_at)

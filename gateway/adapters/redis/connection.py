@@ -46,10 +46,13 @@ def _source(name: str) -> bytes:
 
 
 def naming_its_call(text: bytes, *used: bytes) -> bytes:
-    """The script behind what it uses, made to answer with its last argument and then its reply."""
+    """The script behind what it uses, made to answer with its last argument and then its reply.
+
+    The lines of one that uses nothing keep their numbers.
+    """
     flags, _, body = text.partition(b"\n")
-    first = b"%b\nlocal tag = table.remove(ARGV)\n" % flags
-    return first + b"".join(used) + b"local function script()\n%b\nend return {tag, script()}" % body
+    before = b"local tag = table.remove(ARGV) " + b"".join(used)
+    return b"%b\n%blocal function script() %b\nend return {tag, script()}" % (flags, before, body)
 
 
 class Store:

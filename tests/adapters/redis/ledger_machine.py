@@ -121,15 +121,26 @@ class LedgerMachine(RuleBasedStateMachine):
             self.perform(Admit(admission, self.now + off, skewed=True))
 
     @precondition(lambda self: self.known)
-    @rule(wish=wishes(ROOMY), pick=_PICK, verb=st.sampled_from(Verb), ahead=st.integers(1, 3), by_move=st.booleans())
-    def lose_history(self, wish: Wish, pick: int, verb: Verb, ahead: int, by_move: bool) -> None:
-        """Whoever has seen more than there is freezes admission; what was admitted still moves."""
-        admission, move = self._grant(wish), self._move(verb, self._pick(pick))
-        seen = len(self.model.entries) + ahead
-        self.perform(replace(move, seen=seen) if by_move else Admit(admission, self.now, seen=seen))
-        self.perform(Admit(admission, self.now), replace(move, epoch="e0"))
-        self.witness.run(self.witness.store.command("HDEL", keys.STORE, "frozen"))
-        self.model.frozen = False
+    @rule(
+        wish=wishes(ROOMY),
+        pick=_PICK,
+        verbs=st.lists(st.sampled_from(Verb), min_size=1, max_size=4),
+        ahead=st.integers(1, 3),
+        by_move=st.booleans(),
+        again=_SOMETIMES,
+    )
+    def lose_history(self, wish: Wish, pick: int, verbs: list[Verb], ahead: int, by_move: bool, again: bool) -> None:
+        """Whoever has seen more than there is freezes admission; what was admitted still moves, until it thaws."""
+        admission, late = self._grant(wish), self._move(verbs[0], self._pick(pick))
+        seen = self.model.seq + ahead
+        self.perform(replace(late, seen=seen) if by_move else Admit(admission, self.now, seen=seen))
+        self.perform(Admit(admission, self.now), replace(late, epoch="e0"))
+        for verb in verbs:
+            self.perform(self._move(verb, self._pick(pick)))
+        if again:
+            self.perform(replace(self._move(verbs[-1], self._pick(pick)), seen=self.model.seq + ahead))
+        self.witness.thaw(self.now)
+        self.perform(Admit(self._renew(admission), self.now))
 
     @precondition(lambda self: self.known)
     @rule(pick=_PICK, tick=_TICK, cost=_COST, stranger=_SOMETIMES, any_state=_SOMETIMES, overage=st.booleans())

@@ -2,12 +2,14 @@
 
 import asyncio
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
 from gateway.adapters.upstream.connection import Connection
 from gateway.core.reply import Accepted, NotSent, Rejected, Unknown, UpstreamResult
 from tests.adapters.upstream.lines import Line, provider, submit, upstream
+from tests.doubles import StillClock
 from tests.walkthrough.outcomes import accepted, envelope
 from tests.walkthrough.stranger import reply
 
@@ -98,6 +100,22 @@ async def test_a_connection_that_is_closed_untouched_is_asked_at_most_once(end: 
             assert len(there.lines) == number + 1
 
 
+async def test_a_new_connection_that_is_seen_to_end_before_it_is_used_sends_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class Ended(Connection):
+        def connection_made(self, transport: asyncio.BaseTransport) -> None:
+            super().connection_made(transport)
+            self._loop.call_soon(self.eof_received)
+
+    monkeypatch.setattr("gateway.adapters.upstream.origin.Connection", Ended)
+    async with provider(talks) as there, upstream(there.url) as met:
+        for number in range(1, 4):
+            assert await submit(met) == NotSent("connection closed before the request")
+            await (await there.arrivals.get()).over.wait()
+            assert (len(there.lines), there.reached) == (number, 0)
+
+
 async def talks(line: Line) -> None:
     """Answers one request after the other, with the jobs job_1, job_2 and so on."""
     number = 0
@@ -123,22 +141,22 @@ async def test_a_kept_connection_that_ended_a_moment_ago_is_not_asked(end: Calla
 
 
 async def test_a_kept_connection_that_ended_some_time_ago_is_not_asked() -> None:
-    async with provider(talks_once) as there, upstream(there.url) as met:
-        assert await job(await submit(met)) == "job_1"
+    async with provider(talks_once) as there, upstream(there.url, StillClock()) as met:
+        assert await job(await submit(met, 60.0)) == "job_1"
         there.lines[0].say_no_more()
         await there.lines[0].ended()
-        assert await job(await submit(met)) == "job_1"
+        assert await job(await submit(met, 60.0)) == "job_1"
         assert len(there.lines) == 2
 
 
 @pytest.mark.parametrize("seen", [False, True], ids=["a moment ago", "some time ago"])
 async def test_what_nobody_asked_for_is_never_an_answer(seen: bool) -> None:
-    async with provider(talks_once) as there, upstream(there.url) as met:
-        assert await job(await submit(met)) == "job_1"
+    async with provider(talks_once) as there, upstream(there.url, StillClock()) as met:
+        assert await job(await submit(met, 60.0)) == "job_1"
         there.lines[0].say(reply(200, accepted("job_evil")))
         if seen:
             await there.lines[0].ended()
-        assert await job(await submit(met)) == "job_1"
+        assert await job(await submit(met, 60.0)) == "job_1"
         assert len(there.lines) == 2
         if not seen:
             await there.lines[0].ended()
@@ -283,6 +301,24 @@ async def test_a_submit_that_is_given_up_as_its_answer_comes_takes_its_connectio
         assert not connections[0].usable
         assert await job(await submit(met)) == "job_1"
         assert len(there.lines) == 2
+
+
+async def test_a_deadline_ends_with_its_submit(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is of no concern to the next one on the same connection; and it is the only timer of a submit."""
+    loop = asyncio.get_running_loop()
+    call_later, timers = loop.call_later, list[tuple[float, asyncio.TimerHandle]]()
+
+    def noted(delay: float, *call: Any) -> asyncio.TimerHandle:
+        timers.append((delay, call_later(delay, *call)))
+        return timers[-1][1]
+
+    async with provider(talks) as there, upstream(there.url, StillClock()) as met:
+        await job(await submit(met, 30.0))
+        monkeypatch.setattr(loop, "call_later", noted)
+        for _ in range(3):
+            await job(await submit(met, 30.0))
+        assert len(there.lines) == 1
+        assert [(delay, timer.cancelled()) for delay, timer in timers] == [(30.0, True)] * 3
 
 
 async def test_a_write_that_fails_in_itself_leaves_doubt(monkeypatch: pytest.MonkeyPatch) -> None:
