@@ -104,9 +104,10 @@ class Standing:
 
 def tightest(demands: tuple[Demand, ...], balances: tuple[Balance, ...]) -> Standing | None:
     """The enforced money limit with the least headroom; None where no money limit is enforced."""
-    standings = [
-        Standing(demand, headroom(demand.ceiling, balance))
-        for demand, balance in zip(demands, balances, strict=True)
-        if demand.enforced and demand.account.meter is Meter.USD
-    ]
-    return min(standings, key=lambda standing: standing.headroom, default=None)
+    found, least = None, 0
+    for demand, balance in zip(demands, balances, strict=True):
+        if demand.enforced and demand.account.meter is Meter.USD:
+            left = headroom(demand.ceiling, balance)
+            if found is None or left < least:
+                found, least = demand, left
+    return None if found is None else Standing(found, least)

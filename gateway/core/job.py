@@ -18,6 +18,7 @@ from gateway.core.strict_json import Unreadable, read_object, write_object
 # The provider's pages use two dialects for the same two fields; one body may use only one of them.
 _DIALECTS: Final = (("model", "version"), ("modelSlug", "modelVersion"))
 _FIELDS: Final = frozenset({"model", "version", "modelSlug", "modelVersion", "input", "webhookUrl"})
+_USUAL: Final = _FIELDS - {"modelSlug", "modelVersion"}
 
 _SLUG = re.compile(r"[!-~]{1,200}")
 _VERSION = re.compile(r"[!-~]{1,100}")
@@ -76,6 +77,8 @@ def parse(raw: bytes) -> JobRequest | Malformed:
 
 
 def _dialect(document: Mapping[str, Any]) -> tuple[str, str] | Malformed:
+    if document.keys() <= _USUAL:
+        return _DIALECTS[0]
     for name in document:
         if name not in _FIELDS:
             return Malformed(shown(name) or "body", f'"{shown(name)}" is not a field of a submit.')
