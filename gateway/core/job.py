@@ -14,6 +14,7 @@ from typing import Any, Final
 from gateway.core.field_name import shown
 from gateway.core.pricing import PriceBook, Quote
 from gateway.core.strict_json import Unreadable, read_object, write_object
+from gateway.core.value import value
 
 # The provider's pages use two dialects for the same two fields; one body may use only one of them.
 _DIALECTS: Final = (("model", "version"), ("modelSlug", "modelVersion"))
@@ -24,7 +25,7 @@ _SLUG = re.compile(r"[!-~]{1,200}")
 _VERSION = re.compile(r"[!-~]{1,100}")
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class JobRequest:
     """What a client asks for, whichever dialect it used. `input` is parsed JSON, each value in the type it came in."""
 
@@ -42,7 +43,7 @@ class Malformed:
     message: str
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Sealed:
     """The bytes to send, their SHA-256 in hex, and the `input` in them: the client's fields and the pinned ones.
 
