@@ -34,7 +34,7 @@ def test_a_value_has_no_room_for_what_is_no_field() -> None:
 
 def test_the_type_checker_lets_nobody_change_a_value(tmp_path: Path) -> None:
     """At run time nobody would stop it."""
-    lines = ("from gateway.core.account import Balance", "balance = Balance(1, 2)", "balance.held = 3", "Balance('1', 2)")
+    lines = ["from gateway.core.account import Balance", "one = Balance(1, 2)", "one.held = 3", "Balance('1', 2)"]
     program = tmp_path / "program.py"
     program.write_text("\n".join(lines))
     said, told, _ = api.run(["--strict", "--no-error-summary", str(program)])
