@@ -3,6 +3,7 @@
 import asyncio
 from collections import Counter
 from collections.abc import Coroutine, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, Final, TypeVar
@@ -16,7 +17,9 @@ from gateway.core.admission import Admission, AdmissionReply, Created, Exists, O
 from gateway.core.ledger import Entry, Hold, Moved, Outcome, State, Verb
 from gateway.ports import HoldRecord, StoreUnavailable
 from tests.adapters.redis.ledger_model import LedgerModel
+from tests.adapters.redis.proxy import proxy_to
 from tests.adapters.redis.snapshot import Snapshot, snapshot
+from tests.rigs.storage import Storage
 
 EPOCH: Final = "e1"
 PATIENT: Final = timedelta(hours=12)
@@ -82,10 +85,11 @@ class Act:
 class Witness:
     """One life of a store, from empty, with an event loop of its own. `counts` is by kind of answer, and of steps."""
 
-    def __init__(self, url: str, counts: Counter[str]) -> None:
+    def __init__(self, storage: Storage, counts: Counter[str]) -> None:
         self.counts = counts
         self.model = LedgerModel()
-        self.store = connect(url)
+        self._storage = storage
+        self.store = connect(storage.url)
         self._loop = asyncio.new_event_loop()
         self._ledger = RedisLedger(self.store, EPOCH, PATIENT)
         self._watch = RedisWatch(self.store.run, timedelta(), timedelta())
@@ -118,6 +122,41 @@ class Witness:
                 assert answer == right, f"{call} was answered {answer}, not {right}"
         self.run(self._check({call.hold.id for call in calls}))
         self._agreed = True
+
+    def perform_unheard(self, call: Admit | Act) -> None:
+        """Ask over a link that loses the answer: the store has done it, and whoever asked cannot know."""
+        self._agreed = False
+        self.counts["unheard"] += 1
+        epoch = self.model.epoch or EPOCH
+        call.of_model(self.model, epoch)
+        assert self.run(self._ask_in_vain(call, epoch)) is None
+        self.run(self._check({call.hold.id}))
+        self._agreed = True
+
+    async def _ask_in_vain(self, call: Admit | Act, epoch: str) -> AdmissionReply | Moved | None:
+        async with proxy_to(self._storage.url) as (proxy, url):
+            deaf = connect(url)
+            try:
+                await deaf.command("PING")
+                proxy.lose_replies = True
+                return await call.of_store(RedisLedger(deaf, call.epoch or epoch, PATIENT))
+            except StoreUnavailable:
+                return None
+            finally:
+                await deaf.close()
+
+    def restart(self) -> None:
+        """`kill -9` of the store; it comes back on its disk. Whoever asks next finds out by itself."""
+        self.counts["restarts"] += 1
+        self._storage.kill()
+        self.run(self._storage.start())
+        self.run(self._found_again())
+        self.run(self._check(set()))
+
+    async def _found_again(self) -> None:
+        """The connection broke with the store; the first call may still be told so."""
+        with suppress(StoreUnavailable):
+            await self.store.command("PING")
 
     def sweep(self, account: str) -> None:
         """Remove an account as the sweeper does."""

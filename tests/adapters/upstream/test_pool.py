@@ -81,10 +81,11 @@ async def test_sweeping_closes_those_that_are_too_old_and_no_others() -> None:
 
 async def test_what_is_idle_for_too_long_is_closed_without_being_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
     """One after the other, as their time comes, and again when there is something new to wait for."""
-    monkeypatch.setattr(pools, "IDLE_S", 0.2)
-    clock, half_time = SystemClock(), asyncio.Event()
-    async with kept(3, clock) as (pool, (one, two, three), there):
-        assert [pool.take(clock.monotonic()) for _ in range(3)] == [three, two, one]
+    half_time = asyncio.Event()
+    async with kept(3, StillClock()) as (others, (one, two, three), there):
+        assert [others.take(0) for _ in range(3)] == [three, two, one]
+        monkeypatch.setattr(pools, "IDLE_S", 0.2)
+        pool = Pool(SystemClock())
         pool.give_back(one)
         asyncio.get_running_loop().call_later(0.1, half_time.set)
         await half_time.wait()
