@@ -21,6 +21,7 @@ from gateway.core.principal import VirtualKey
 from gateway.core.recall import HoldRecord
 from gateway.core.reply import Reply, UpstreamResult
 from gateway.core.store_condition import Condition
+from gateway.core.value import value
 
 
 class StoreUnavailable(Exception):
@@ -191,7 +192,7 @@ class ClosedPrices(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Outgoing:
     """One submit as it goes out: the canonical body, what identifies it, and when it must have ended (monotonic)."""
 
@@ -216,7 +217,7 @@ class Upstream(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Observation:
     """One submission for the metrics. `model` is None unless it has a price; `amount` is what was to be held."""
 
