@@ -263,6 +263,7 @@ class Vitals:
     holds: Mapping[str, int]
     oldest_due_seconds: float
     clock_skew_seconds: float
+    keys: int = 0
 
 
 class StoreVitals(Protocol):

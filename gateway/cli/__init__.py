@@ -3,6 +3,7 @@
 import click
 
 from gateway import __version__
+from gateway.cli.doctor import doctor
 from gateway.cli.key import key
 from gateway.cli.policy import policy
 from gateway.cli.price import price
@@ -17,5 +18,5 @@ def main() -> None:
     """Tollhouse: no team spends money it was not given."""
 
 
-for command in (serve, sandbox, store, key, policy, price):
+for command in (serve, sandbox, store, key, policy, price, doctor):
     main.add_command(command)

@@ -23,10 +23,12 @@ from gateway.adapters.spool import DirectorySpool, SpoolInUse, open_spool
 from gateway.adapters.system import SystemClock, SystemEntropy, machine_boot
 from gateway.adapters.telemetry import PrometheusTelemetry
 from gateway.adapters.upstream import HttpUpstream
+from gateway.core.remains import Damage
 from gateway.ports import SpoolUnavailable, StoreUnavailable
 from gateway.sandbox import Drawn, SandboxConfig, open_sandbox
 from gateway.service.background import every, keep
 from gateway.service.demo import demo_key, retire_demo_key
+from gateway.service.doctor import Doctor
 from gateway.service.gauges import Gauges
 from gateway.service.guard import Guard
 from gateway.service.keyring import Keyring
@@ -116,6 +118,7 @@ class _House:
     outbox: Outbox
     guard: Guard
     later: Callable[[], Awaitable[None]] | None
+    damage: tuple[Damage, ...]
     open_holds: RedisOpenHolds
     spool: DirectorySpool
     boot: str
@@ -174,6 +177,7 @@ async def _build(stack: AsyncExitStack, settings: Settings) -> _House:
         boot=boot,
         guard=guard,
         later=later,
+        damage=remains.damage,
     )
 
 
@@ -207,7 +211,9 @@ def _data_plane(house: _House, upstreams: _Upstreams, settings: Settings, probe:
 
 
 def _control_plane(house: _House, probe: Probe) -> web.Application:
-    admin = admin_routes(Control(house.keyring, house.desk, house.closed_prices, house.clock, house.secrets.admin_key))
+    doctor = Doctor(house.guard, house.vitals, house.desk, house.outbox, house.spool, house.damage, house.clock)
+    control = Control(house.keyring, house.desk, house.closed_prices, doctor, house.clock, house.secrets.admin_key)
+    admin = admin_routes(control)
     gauges = Gauges(house.desk, house.ledger, house.keyring.keys, house.vitals, house.closed_prices, house.clock)
     return control_app(admin, Scrape(gauges, house.telemetry), probe)
 

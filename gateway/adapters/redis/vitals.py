@@ -25,11 +25,12 @@ class RedisVitals:
     async def read(self, now: datetime) -> Vitals:
         """The store's figures; the skew is `now` minus the store's clock. Raises StoreUnavailable."""
         command = self._store.command
-        (epoch, frozen), (seconds, micros), counts, oldest = await asyncio.gather(
+        (epoch, frozen), (seconds, micros), counts, oldest, issued = await asyncio.gather(
             command("HMGET", keys.STORE, "epoch", "frozen"),
             command("TIME"),
             asyncio.gather(*(command("ZCARD", index) for index in keys.OPEN.values())),
             asyncio.gather(*(command("ZRANGE", keys.OPEN[state], 0, 0, "WITHSCORES") for state in _DUE)),
+            command("SCARD", keys.KEYS),
         )
         at = codec.micros(now)
         due = [at - int(float(scored[1])) for scored in oldest if scored]
@@ -39,6 +40,7 @@ class RedisVitals:
             holds={state: int(count) for state, count in zip(keys.OPEN, counts, strict=True)},
             oldest_due_seconds=max([0, *due]) / 1e6,
             clock_skew_seconds=(at - int(seconds) * 1_000_000 - int(micros)) / 1e6,
+            keys=int(issued),
         )
 
     async def condition(self, now: datetime) -> Condition:
