@@ -37,7 +37,7 @@ def encode_charges(charges: tuple[Charge, ...]) -> str:
 
 def decode_balances(numbers: list[bytes]) -> tuple[Balance, ...]:
     pairs = zip(numbers[::2], numbers[1::2], strict=True)
-    return tuple(Balance(int(posted), int(held)) for posted, held in pairs)
+    return tuple([Balance(int(posted), int(held)) for posted, held in pairs])
 
 
 def decode_moves(text: str) -> tuple[Move, ...]:

@@ -109,13 +109,13 @@ class RedisLedger:
         answer = await self._store.run(_MOVE, names, arguments)
         if answer[0] == b"closed":
             raise StoreRefused(f"the store moves nothing: {answer[1].decode()}")
-        outcome, sequence = Outcome(answer[0].decode()), int(answer[2])
+        outcome, sequence = _OUTCOMES[answer[0]], int(answer[2])
         if outcome in _ALWAYS_WRITTEN:
             self.memory.wrote(epoch, sequence, hold.id)
         else:
             self.memory.heard(epoch, sequence)
         balances = codec.decode_balances(answer[4:])
-        return Moved(outcome, State(answer[1].decode()), balances, answer[3] == b"1")
+        return Moved(outcome, _STATES[answer[1]], balances, answer[3] == b"1")
 
     async def balances(self, accounts: Sequence[Account]) -> tuple[Balance, ...]:
         reads = (self._store.command("HMGET", keys.account_of(account), "posted", "held") for account in accounts)
@@ -148,6 +148,8 @@ class RedisLedger:
         return tuple(_entry(entry_id, fields) for entry_id, fields in lines)
 
 
+_OUTCOMES: Final = {outcome.encode(): outcome for outcome in Outcome}
+_STATES: Final = {state.encode(): state for state in State}
 _ENTRY_FIELDS: Final = {"epoch", "kind", "hold", "at", "moves", "record"}
 
 
