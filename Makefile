@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 TESTS  ?= tests
 JOBS   ?= 2
 
-.PHONY: run test test-all bench format lint clean
+.PHONY: run test test-all mutants bench format lint clean
 
 $(VENV)/.installed: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -30,13 +30,16 @@ lint: $(VENV)/.developing
 	$(BIN)/lint-imports
 
 test: lint
-	$(BIN)/pytest -n $(JOBS) --dist loadgroup -m 'not system and not long' $(TESTS)
+	$(BIN)/pytest -n $(JOBS) --dist loadgroup -m 'not system and not long and not unbuilt' $(TESTS)
 
 test-all: $(VENV)/.developing
-	$(BIN)/pytest -n $(JOBS) --dist loadgroup -m 'system or long' $(TESTS)
+	$(BIN)/pytest -n $(JOBS) --dist loadgroup -m '(system or long) and not unbuilt' $(TESTS)
+
+mutants: $(VENV)/.developing
+	$(BIN)/python -m tests.mutants
 
 bench: $(VENV)/.developing
-	$(BIN)/python -m bench
+	$(BIN)/python -m bench $(BENCH)
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist

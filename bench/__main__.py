@@ -1,170 +1,88 @@
-"""`make bench`: one table of the sandbox asked directly, through a bare aiohttp proxy, and through the gateway.
+"""`make bench`: both tables, and the verdict. Exits 1 when a requirement is not met, 2 when nothing could be measured.
 
-Every server is a process of its own; the load comes from this one. The gateway prices, checks a key, five limits and a
-rate, holds and captures; its store is embedded, in memory-backed storage where there is some. Read the ratios: the
-machine's other work is in every figure.
+Read ratios before figures: whatever else the machine does is in all of them.
 """
 
-import asyncio
-import json
-import os
-import shutil
-import socket
-import subprocess
+import argparse
 import sys
 import tempfile
-import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from contextlib import contextmanager
 from pathlib import Path
 
-from bench.load import Load, load, request_bytes
+from bench.comparison import NGINX, Wrong, compare
+from bench.figures import Judgement, judge_growth, judge_pairs
+from bench.growth import Grown, Sizes, grow
+from bench.load import UnexpectedAnswer
+from bench.processes import CORES, DidNotStart, busy_share, pin_here
+from bench.report import comparison_lines, growth_lines, judgement_lines
 
-HOST = "127.0.0.1"
-PATH = "/v1/jobs/submit"
-BODY = json.dumps(
-    {
-        "model": "kling/kling-2.6-pro/text-to-video",
-        "input": {"prompt": "A golden retriever running through a sunlit meadow", "duration": "5", "has_sound": "true"},
-    }
-).encode()
-SECONDS = 4.0
-CONCURRENCY = (1, 32)
-
-ORGANIZATION = """
-schema = 1
-organization = "bench"
-zone = "UTC"
-[[limit]]
-name = "organization-month"
-meter = "usd"
-window = "month"
-ceiling = "1000000000.00"
-"""
-TEAM = """
-schema = 1
-team = "bench"
-[[limit]]
-name = "month"
-meter = "usd"
-window = "month"
-ceiling = "1000000000.00"
-[[limit]]
-name = "jobs"
-meter = "jobs"
-window = "day"
-ceiling = 1000000000
-[[limit]]
-name = "at-once"
-meter = "in_flight"
-ceiling = 1000000000
-[[limit]]
-name = "each-key"
-meter = "usd"
-window = "day"
-per = "key"
-ceiling = "1000000000.00"
-[[rate]]
-name = "submits"
-per = "key"
-requests = 1000000
-window = "second"
-burst = 1000000
-"""
-
-
-@dataclass(frozen=True, slots=True)
-class Target:
-    """Something to send submits to, and the process whose work is counted."""
-
-    name: str
-    port: int
-    key: str
-    process: int
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        return int(probe.getsockname()[1])
-
-
-@contextmanager
-def running(arguments: list[str], port: int, **environment: str) -> Iterator[int]:
-    """A process that listens on `port`; yields its id."""
-    process = subprocess.Popen(arguments, env={**os.environ, **environment}, stdout=subprocess.DEVNULL)
-    try:
-        for _ in range(500):
-            if process.poll() is not None:
-                raise RuntimeError(f"{' '.join(arguments)} ended with {process.returncode}")
-            with socket.socket() as probe:
-                if probe.connect_ex((HOST, port)) == 0:
-                    break
-            time.sleep(0.02)
-        yield process.pid
-    finally:
-        process.terminate()
-        process.wait()
-
-
-def cpu_seconds(process: int) -> float:
-    """CPU time of a process so far, as Linux counts it."""
-    fields = Path(f"/proc/{process}/stat").read_text().rsplit(") ", 1)[1].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
-def targets(stack: ExitStack, directory: Path) -> list[Target]:
-    python = sys.executable
-    sandbox, bare, data, control = free_port(), free_port(), free_port(), free_port()
-    direct = stack.enter_context(running([python, "-m", "gateway", "sandbox", "--port", str(sandbox)], sandbox))
-    upstream = f"http://{HOST}:{sandbox}"
-    proxy = stack.enter_context(running([python, "-m", "bench.bare_proxy", upstream, str(bare)], bare))
-    policies = directory / "policies"
-    (policies / "teams").mkdir(parents=True)
-    (policies / "organization.toml").write_text(ORGANIZATION)
-    (policies / "teams" / "bench.toml").write_text(TEAM)
-    shutil.copytree("policies/prices", policies / "prices")
-    settings = {
-        "PIXELBYTE_API_KEY": "pb_bench",
-        "TOLLHOUSE_UPSTREAM_URL": upstream,
-        "TOLLHOUSE_DATA_DIR": str(directory / "data"),
-        "TOLLHOUSE_POLICIES": str(policies),
-        "TOLLHOUSE_LISTEN": f"{HOST}:{data}",
-        "TOLLHOUSE_CONTROL_LISTEN": f"{HOST}:{control}",
-        "TOLLHOUSE_CONTROL_URL": f"http://{HOST}:{control}",
-        "TOLLHOUSE_LOG_FORMAT": "json",
-    }
-    gateway = stack.enter_context(running([python, "-m", "gateway", "serve"], data, **settings))
-    issue = [python, "-m", "gateway", "key", "issue", "--team", "bench", "--name", "bench", "--json"]
-    issued = subprocess.run(issue, env={**os.environ, **settings}, capture_output=True, check=True)
-    key = json.loads(issued.stdout)["key"]
-    return [
-        Target("direct", sandbox, "pb_bench", direct),
-        Target("bare aiohttp proxy", bare, "pb_bench", proxy),
-        Target("tollhouse", data, key, gateway),
-    ]
-
-
-async def measure(target: Target, connections: int) -> tuple[Load, float]:
-    """The load's figures, and the microseconds of CPU that the target's process spent on each answer."""
-    request = request_bytes(HOST, PATH, target.key, BODY)
-    await load(HOST, target.port, request, connections, 1.0)
-    before = cpu_seconds(target.process)
-    measured = await load(HOST, target.port, request, connections, SECONDS)
-    return measured, (cpu_seconds(target.process) - before) / measured.answers * 1e6
+_IDLE = 0.1
 
 
 def main() -> None:
+    options = _options()
+    pin_here()
+    _say_how_busy()
+    try:
+        judgements = [*_compare(options), *_grow(options)]
+    except (DidNotStart, UnexpectedAnswer, Wrong) as error:
+        print(f"Nothing was measured: {error}", file=sys.stderr)
+        sys.exit(2)
+    _print(judgement_lines(judgements))
+    sys.exit(0 if all(one.met for one in judgements) else 1)
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__.split("\n", 1)[0])
+    parser.add_argument("--only", choices=("comparison", "growth"), help="one of the two tables")
+    parser.add_argument("--pairs", type=int, default=5, help="how often the bare proxy and ours are compared")
+    parser.add_argument("--seconds", type=float, default=4.0, help="how long each load of the first table lasts")
+    parser.add_argument("--keys", type=int, default=1_000_000)
+    parser.add_argument("--teams", type=int, default=10_000)
+    parser.add_argument("--holds", type=int, default=1_000_000)
+    return parser.parse_args()
+
+
+def _compare(options: argparse.Namespace) -> tuple[Judgement, ...]:
+    if options.only == "growth":
+        return ()
+    with _scratch() as directory:
+        comparison = compare(directory, options.pairs, options.seconds)
+    _print(comparison_lines(comparison))
+    if all(row.name != NGINX for row in comparison.rows):
+        print("nginx: not installed")
+    return judge_pairs(comparison.pairs, comparison.added)
+
+
+def _grow(options: argparse.Namespace) -> tuple[Judgement, ...]:
+    if options.only == "comparison":
+        return ()
+    sizes = Sizes(options.keys, options.teams, options.holds)
+    with _scratch() as directory:
+        grown: tuple[Grown, ...] = tuple(grow(directory, sizes, options.seconds / 4))
+    _print(growth_lines(grown))
+    return tuple(judge_growth(one.growth) for one in grown if one.judged)
+
+
+def _say_how_busy() -> None:
+    if len(CORES) == 1:
+        print("One core: what is measured shares it with the load, the upstream and the store.\n")
+    busy = busy_share()
+    if busy > _IDLE:
+        print(f"The machine is not idle: {busy:.0%} of it was busy before anything was started.\n")
+
+
+@contextmanager
+def _scratch() -> Iterator[Path]:
+    """A short path, in memory where there is some: sockets go there, and the stores' logs."""
     memory = Path("/dev/shm")
-    base = memory if memory.is_dir() else None
-    with tempfile.TemporaryDirectory(prefix="tollhouse-bench-", dir=base) as directory, ExitStack() as stack:
-        print(f"{'':22}{'connections':>12}{'answers/s':>11}{'p50 ms':>9}{'p99 ms':>9}{'CPU us':>9}")
-        for target in targets(stack, Path(directory)):
-            for connections in CONCURRENCY:
-                found, cpu = asyncio.run(measure(target, connections))
-                figures = f"{found.per_second:>11.0f}{found.p50_ms:>9.2f}{found.p99_ms:>9.2f}{cpu:>9.0f}"
-                print(f"{target.name:22}{connections:>12}{figures}", flush=True)
+    with tempfile.TemporaryDirectory(prefix="bench-", dir=memory if memory.is_dir() else None) as directory:
+        yield Path(directory)
+
+
+def _print(lines: Iterator[str]) -> None:
+    print("\n".join([*lines, ""]), flush=True)
 
 
 if __name__ == "__main__":

@@ -1,32 +1,46 @@
-"""The yardstick: an aiohttp proxy that forwards a body and nothing else, with the gateway's own client settings."""
+"""The yardstick: an aiohttp proxy that reads a body, swaps the key, posts the body and answers with the reply's bytes.
+
+The rule of this file: it does as little as a proxy on aiohttp can. No limits, prices, checks, logs or metrics; its
+client is tuned as well as a proxy's can be: no cookies, no headers by itself, no decompression, connections kept alive,
+no tracing. Run it with the upstream's URL and a port.
+"""
 
 import asyncio
 import sys
-import time
-from types import SimpleNamespace
 
+import aiohttp
 import uvloop
 from aiohttp import web
+from yarl import URL
 
-from gateway.adapters.upstream import open_session
+
+def open_session() -> aiohttp.ClientSession:
+    return aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(limit=0, ttl_dns_cache=60, keepalive_timeout=15),
+        cookie_jar=aiohttp.DummyCookieJar(),
+        timeout=aiohttp.ClientTimeout(total=None, sock_connect=10),
+        skip_auto_headers=("User-Agent", "Accept", "Accept-Encoding", "Content-Type"),
+        auto_decompress=False,
+        trust_env=False,
+        requote_redirect_url=False,
+    )
 
 
 async def _serve(upstream: str, port: int) -> None:
-    trace = SimpleNamespace(may_have_left=False, deadline=float("inf"), clock=time)
-    headers = {"Authorization": "Bearer pb_bench", "Content-Type": "application/json"}
+    url = URL(upstream + "/v1/jobs/submit")
+    headers = {"Authorization": "Bearer pb_bench", "Content-Type": "application/json", "Accept-Encoding": "identity"}
     async with open_session() as session:
 
         async def forward(request: web.Request) -> web.Response:
             body = await request.read()
-            posted = session.post(upstream + request.path, data=body, headers=headers, trace_request_ctx=trace)
-            async with posted as answer:
+            async with session.post(url, data=body, headers=headers, allow_redirects=False) as answer:
                 return web.Response(status=answer.status, body=await answer.read(), content_type="application/json")
 
         app = web.Application()
         app.router.add_post("/v1/jobs/submit", forward)
         runner = web.AppRunner(app, access_log=None)
         await runner.setup()
-        await web.TCPSite(runner, "127.0.0.1", port).start()
+        await web.TCPSite(runner, "127.0.0.1", port, backlog=1024).start()
         await asyncio.Event().wait()
 
 

@@ -10,14 +10,16 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from gateway.core.acceptance import Acceptance
+from gateway.core.acceptance import Acceptance, Witness
 from gateway.core.account import Account, Balance
-from gateway.core.admission import Admission, AdmissionReply
-from gateway.core.ledger import Hold, Moved, State, Verb
+from gateway.core.admission import Admission, AdmissionReply, Exists
+from gateway.core.idempotency import Idempotency
+from gateway.core.ledger import Hold, Moved, Verb
 from gateway.core.money import MicroUsd
 from gateway.core.outcome import Submission
 from gateway.core.principal import VirtualKey
-from gateway.core.reply import UpstreamResult
+from gateway.core.recall import HoldRecord
+from gateway.core.reply import Reply, UpstreamResult
 
 
 class StoreUnavailable(Exception):
@@ -46,18 +48,14 @@ class Entropy(Protocol):
     def token(self, size: int) -> bytes: ...
 
 
-@dataclass(frozen=True, slots=True)
-class HoldRecord:
-    """A hold as it stands in the store. `job` and `cost` (micro-USD, what was posted) are None before capture."""
-
-    hold: Hold
-    state: State
-    job: str | None
-    cost: MicroUsd | None
-
-
 class Ledger(Protocol):
-    """Where money moves. Every call is safe to repeat; all raise StoreUnavailable."""
+    """Where money moves. Every call is safe to repeat; all raise StoreUnavailable.
+
+    `witness` is the newest entry of ours that the store acknowledged.
+    """
+
+    @property
+    def witness(self) -> Witness | None: ...
 
     async def admit(self, admission: Admission, now: datetime) -> AdmissionReply:
         """Charge every demand of the admission, or none of them."""
@@ -72,13 +70,21 @@ class Ledger(Protocol):
         job: str = "",
         cost: MicroUsd = 0,
         facts: Mapping[str, str] | None = None,
+        reply: Reply | None = None,
     ) -> Moved:
-        """Move a hold as the table in `core/ledger.py` says. `cost` is what was charged, or given back."""
+        """Move a hold as the table in `core/ledger.py` says. `cost` is what was charged, or given back.
+
+        `reply` is the answer that a repeated submit shall get.
+        """
         ...
 
     async def balances(self, accounts: Sequence[Account]) -> tuple[Balance, ...]: ...
 
     async def find(self, hold_id: str) -> HoldRecord | None: ...
+
+    async def bound(self, asked: Idempotency) -> Exists | None:
+        """Which hold an idempotency key is bound to, if to any."""
+        ...
 
 
 class OpenHolds(Protocol):
@@ -150,6 +156,10 @@ class Policies(Protocol):
 class VirtualKeys(Protocol):
     """The keys we issued. All raise StoreUnavailable."""
 
+    def remembered(self, digest: str) -> VirtualKey | None:
+        """The key as it was when last read, which may be a while ago. Asks nobody."""
+        ...
+
     async def by_digest(self, digest: str) -> VirtualKey | None: ...
 
     async def get(self, key_id: str) -> VirtualKey | None: ...
@@ -158,6 +168,25 @@ class VirtualKeys(Protocol):
 
     async def put(self, key: VirtualKey) -> bool:
         """Write the key if its revision is exactly one above the stored one (1 when new); else False."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class ClosedPrice:
+    """A model's price of one rate card that the upstream exceeded too often; `test`: the sandbox did."""
+
+    model: str
+    rate_card: str
+    test: bool
+
+
+class ClosedPrices(Protocol):
+    """The prices that are closed. Both raise StoreUnavailable."""
+
+    async def all(self) -> tuple[ClosedPrice, ...]: ...
+
+    async def reopen(self, model: str) -> tuple[ClosedPrice, ...]:
+        """Open every price of the model again; returns those that were closed."""
         ...
 
 
@@ -220,6 +249,7 @@ class StoreGauges:
     oldest_due_seconds: float
     clock_skew_seconds: float
     policy: str
+    closed_prices: tuple[ClosedPrice, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

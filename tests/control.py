@@ -9,6 +9,7 @@ from typing import Any
 import aiohttp
 from aiohttp import web
 
+from gateway.adapters.redis.closed_prices import RedisClosedPrices
 from gateway.adapters.redis.connection import Store
 from gateway.adapters.redis.policies import RedisPolicies
 from gateway.adapters.redis.virtual_keys import RedisVirtualKeys
@@ -16,7 +17,8 @@ from gateway.core.key_secret import ENTROPY_BYTES, Kind, Peppers, mint
 from gateway.ports import Clock
 from gateway.service.keyring import Keyring
 from gateway.service.policy_desk import Compile, PolicyDesk
-from gateway.web.admin import Control, admin_routes
+from gateway.web.admin import admin_routes
+from gateway.web.administration import Control
 from gateway.web.listener import Listener
 from tests.doubles import SeededEntropy, StillClock, compile_plainly
 
@@ -60,7 +62,7 @@ async def running_control(
     clock = clock or StillClock()
     desk = PolicyDesk(RedisPolicies(store), compile_files, "acme")
     keyring = Keyring(RedisVirtualKeys(store), desk, clock, SeededEntropy(), Peppers(1, {1: b"pepper"}))
-    control = Control(keyring, desk, clock, admin_key)
+    control = Control(keyring, desk, RedisClosedPrices(store), clock, admin_key)
     app = web.Application()
     app.add_routes(admin_routes(control))
     runner = Listener(app, lambda: "made", lingering_time=0.1, shutdown_timeout=1.0)

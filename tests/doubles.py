@@ -1,18 +1,19 @@
 """Stand-ins for what tests must decide themselves: time, chance, what is live, what compiles."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import PurePosixPath
 from zoneinfo import ZoneInfo
 
+from gateway.core.acceptance import Acceptance
 from gateway.core.complaint import Complaint
 from gateway.core.plan import Rules
 from gateway.core.policy_set import Organization, PolicySet, TeamPolicy
 from gateway.core.policy_version import version_of
 from gateway.core.pricing import PriceBook
 from gateway.core.window import Calendar
-from gateway.ports import PolicyVersion
+from gateway.ports import PolicyVersion, SpoolUnavailable
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 
@@ -43,6 +44,43 @@ class SeededEntropy:
     def token(self, size: int) -> bytes:
         self._drawn += 1
         return hashlib.shake_256(f"{self._seed}:{self._drawn}".encode()).digest(size)
+
+
+class MemorySpool:
+    """Implements `ports.Spool` in memory: what is on disk is what was synced."""
+
+    def __init__(self) -> None:
+        self.room = True
+        self.lines: list[str | Acceptance] = []
+        self.open: set[str] = set()
+        self.synced = 0
+        self.broken = False
+
+    def sent(self, hold_id: str) -> None:
+        self._write(hold_id, hold_id)
+
+    def accepted(self, acceptance: Acceptance) -> None:
+        self._write(acceptance.hold_id, acceptance)
+
+    def _write(self, hold_id: str, line: str | Acceptance) -> None:
+        if self.broken:
+            raise SpoolUnavailable("no space is left")
+        self.lines.append(line)
+        self.open.add(hold_id)
+
+    def acknowledged(self, hold_id: str) -> None:
+        self.open.discard(hold_id)
+
+    async def sync(self) -> None:
+        if self.broken:
+            raise SpoolUnavailable("no space is left")
+        self.synced = len(self.lines)
+
+    def acceptances(self) -> Iterator[Acceptance]:
+        return (line for line in self.lines if isinstance(line, Acceptance))
+
+    def recovered(self) -> None:
+        """Nobody came before."""
 
 
 class MemoryPolicies:

@@ -16,30 +16,32 @@ from gateway.adapters.redis.connection import Store
 _START_S = 10.0
 
 # What a key's name may begin with, by whether such a key expires. Of holds, only tombstones do.
-EXPIRING = ("{toll}:rate:",)
+EXPIRING = ("{toll}:rate:", "{toll}:overages:")
+# These expire unless a hold in them is open: see `_may_expire`.
+MEMORIES = ("{toll}:idempotency:", "{toll}:twins:")
 LASTING = (
     *(keys.account(""), keys.job(""), keys.key(""), keys.digest(""), keys.policy("")),
-    *(keys.STORE, keys.POLICY, keys.ENTRIES, keys.KEYS, keys.ENDED, *keys.OPEN.values()),
+    *(keys.STORE, keys.POLICY, keys.ENTRIES, keys.KEYS, keys.CLOSED, keys.ENDED, *keys.OPEN.values()),
 )
 
 
 @contextmanager
-def running_store(**options: str) -> Iterator[str]:
+def running_store(server: str = str(get_binary_path()), /, **options: str) -> Iterator[str]:
     """Run a server of one's own, with nothing in it; yields its `unix://` URL. `options` are the server's."""
     # Not pytest's directory: a socket's path may have about 100 characters.
     with tempfile.TemporaryDirectory(prefix="toll-", dir="/tmp") as directory:
         socket = Path(directory) / "s"
         # Even a killed test run leaves no server behind.
-        command = embedded._ended_with_parent(_command(socket, options))
-        with subprocess.Popen(command, stdout=subprocess.DEVNULL) as server:
+        command = embedded._ended_with_parent([server, *_flags(socket, options)])
+        with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:
             try:
-                _until_it_answers(socket, server)
+                _until_it_answers(socket, process)
                 yield f"unix://{socket}"
             finally:
-                server.kill()
+                process.kill()
 
 
-def _command(socket: Path, options: dict[str, str]) -> list[str]:
+def _flags(socket: Path, options: dict[str, str]) -> list[str]:
     settings = {
         "port": "0",
         "unixsocket": str(socket),
@@ -50,8 +52,7 @@ def _command(socket: Path, options: dict[str, str]) -> list[str]:
         "loglevel": "warning",
         **options,
     }
-    flags = [word for name, value in settings.items() for word in (f"--{name}", value)]
-    return [str(get_binary_path()), *flags]
+    return [word for name, value in settings.items() for word in (f"--{name}", value)]
 
 
 def _until_it_answers(socket: Path, server: subprocess.Popen[bytes]) -> None:
@@ -77,7 +78,7 @@ async def _leaks(store: Store) -> AsyncIterator[str]:
     async for name in store.client.scan_iter(count=1000):
         key = name.decode()
         expires = await store.client.pttl(name) >= 0
-        if not key.startswith((*EXPIRING, *LASTING, keys.hold(""))):
+        if not key.startswith((*EXPIRING, *LASTING, *MEMORIES, keys.hold(""))):
             yield f"{key}: nobody declared such a key"
         elif expires and not await _may_expire(store, key):
             yield f"{key}: would vanish, and must not"
@@ -91,4 +92,9 @@ async def _may_expire(store: Store, key: str) -> bool:
         hold_id = key.removeprefix(keys.hold(""))
         indices = (keys.ENDED, *keys.OPEN.values())
         return all([await store.client.zscore(index, hold_id) is None for index in indices])
+    if key.startswith(MEMORIES[0]):
+        hold_id = (await store.command("GET", key)).split()[0].decode()
+        return (await store.command("HGET", keys.hold(hold_id), "state")) in (b"finished", b"refunded")
+    if key.startswith(MEMORIES[1]):
+        return b"in_doubt" not in await store.command("HVALS", key)
     return key.startswith(EXPIRING)

@@ -1,4 +1,4 @@
-"""`tollhouse price`: what jobs cost, read from the price files themselves. Needs no gateway and no key."""
+"""`tollhouse price`: what jobs cost, from the price files themselves; and which prices the upstream did not keep."""
 
 import json
 from pathlib import Path
@@ -8,7 +8,7 @@ import click
 from gateway.adapters.policy_files import read_directory
 from gateway.adapters.policy_files.prices import read_price_book
 from gateway.adapters.system import SystemClock
-from gateway.cli.control import FAILURE, NOT_FOUND, USAGE, fail
+from gateway.cli.control import FAILURE, NOT_FOUND, USAGE, ask, fail
 from gateway.core.money import format_usd
 from gateway.core.pricing import InputRefused, PriceBook, PriceUnknown, Quote
 from gateway.core.rate_card import ModelPrice
@@ -17,7 +17,7 @@ from gateway.wiring import packaged_policies
 
 @click.group()
 def price() -> None:
-    """Ask what jobs cost, from the price files, offline."""
+    """Ask what jobs cost, offline; see and reopen the prices that a gateway closed."""
 
 
 @price.command()
@@ -44,6 +44,24 @@ def quote(slug: str, fields: tuple[str, ...], version: str | None, as_json: bool
         case PriceUnknown():
             where = "" if version is None else f' in version "{version}"'
             fail(NOT_FOUND, f'No price for model "{slug}"{where}.')
+
+
+@price.command()
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+def closed(as_json: bool) -> None:
+    """List the prices that are closed because the upstream charged more, three times within an hour."""
+    document = ask("GET", "/admin/v1/closed-prices")
+    lines = [f"{one['model']} (prices of {one['rate_card']})" for one in document["closed_prices"]]
+    click.echo(json.dumps(document) if as_json else "\n".join(lines) or "No price is closed.")
+
+
+@price.command()
+@click.argument("slug")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+def reopen(slug: str, as_json: bool) -> None:
+    """Let the model SLUG run again at its price. A newer price file does so by itself."""
+    document = ask("POST", "/admin/v1/closed-prices/reopen", {"model": slug})
+    click.echo(json.dumps(document) if as_json else f'"{slug}" is open again.')
 
 
 def _inputs(fields: tuple[str, ...]) -> dict[str, object]:

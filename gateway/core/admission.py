@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from gateway.core.account import Balance, Demand, RateDemand
-from gateway.core.ledger import Hold, State
+from gateway.core.ledger import Hold
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,10 +28,15 @@ class Created:
 
 @dataclass(frozen=True, slots=True)
 class Exists:
-    """A hold of this id was there already, made by another attempt. Nothing moved."""
+    """The submit was recognised as that of an earlier `hold` (or of this one, under another attempt). Nothing moved."""
 
-    state: State
+    hold: str
     same_body: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ModelClosed:
+    """The model's price was exceeded too often to be believed. Nothing moved."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,4 +73,4 @@ class Closed:
     reason: str
 
 
-AdmissionReply: TypeAlias = Created | Exists | OverLimit | OverRate | Stale | Skewed | Closed
+AdmissionReply: TypeAlias = Created | Exists | ModelClosed | OverLimit | OverRate | Stale | Skewed | Closed

@@ -8,6 +8,7 @@ from functools import lru_cache
 from typing import Final
 
 _ASCII: Final = {code: chr(code).lower() if chr(code).isalnum() else None for code in range(128)}
+_SHORT: Final = 64
 
 
 def fold(name: str) -> str:
@@ -16,7 +17,7 @@ def fold(name: str) -> str:
     Field names that cost money are ASCII, so a name with any other letter or digit is like none of them: it becomes "".
     """
     if name.isascii():
-        return name.translate(_ASCII)
+        return _fold_ascii(name) if len(name) <= _SHORT else name.translate(_ASCII)
     folded: list[str] = []
     for character in name:
         part = _fold_character(character)
@@ -24,6 +25,12 @@ def fold(name: str) -> str:
             return ""
         folded.append(part)
     return "".join(folded)
+
+
+@lru_cache(maxsize=4096)
+def _fold_ascii(name: str) -> str:
+    """Remembered, because the fields of most bodies have the same few names."""
+    return name.translate(_ASCII)
 
 
 @lru_cache(maxsize=4096)

@@ -113,11 +113,16 @@ def seal(job: JobRequest, quote: Quote, prices: PriceBook, now: datetime) -> Sea
     """Write the body to send for a job quoted by `prices` at `now`, and prove that it is the one that was quoted."""
     if not job.input.keys().isdisjoint(quote.pinned):
         return SealBroken("a field that the client gave was priced as left out")
-    sent = JobRequest(job.model, job.version, {**job.input, **quote.pinned}, job.webhook_url)
+    sent = JobRequest(job.model, job.version, {**job.input, **quote.pinned}, job.webhook_url) if quote.pinned else job
     body = _write(sent)
     if (reason := _broken(body, sent, quote, prices, now)) is not None:
         return SealBroken(reason)
     return Sealed(body, hashlib.sha256(body).hexdigest(), sent.input)
+
+
+def asked_body(job: JobRequest) -> bytes:
+    """The canonical form of what the client asked, whatever its order and dialect, before any default is written."""
+    return _write(job)
 
 
 def _write(job: JobRequest) -> bytes:
@@ -138,7 +143,7 @@ def _broken(body: bytes, sent: JobRequest, quote: Quote, prices: PriceBook, now:
         return "the body to send has no price"
     if again.pinned:
         return "the body to send leaves out a priced field"
-    if _price(again) != _price(quote):
+    if again is not quote and _price(again) != _price(quote):
         return "the body to send has another price than was quoted"
     return None
 

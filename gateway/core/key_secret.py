@@ -4,7 +4,6 @@ The rule of this file: a secret is its prefix, 30 base62 characters of entropy, 
 so that a mistyped or made-up one costs no look-up. Only its HMAC-SHA-256 is ever stored.
 """
 
-import hashlib
 import hmac
 import re
 import zlib
@@ -79,10 +78,13 @@ class Peppers:
 
     current: int
     versions: Mapping[int, bytes] = field(repr=False)
+    newest_first: tuple[bytes, ...] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         if self.current not in self.versions or not all(self.versions.values()):
             raise ValueError("the current pepper must be among the peppers, and none may be empty")
+        order = sorted(self.versions, key=lambda version: (version != self.current, -version))
+        object.__setattr__(self, "newest_first", tuple(self.versions[version] for version in order))
 
 
 def parse_peppers(text: str) -> Peppers:
@@ -102,10 +104,9 @@ def parse_peppers(text: str) -> Peppers:
 
 def digest(secret: str, pepper: bytes) -> str:
     """HMAC-SHA-256 of a secret, in hex: what the store knows of it."""
-    return hmac.new(pepper, secret.encode("utf-8"), hashlib.sha256).hexdigest()
+    return hmac.digest(pepper, secret.encode("utf-8"), "sha256").hex()
 
 
 def digests(secret: str, peppers: Peppers) -> tuple[str, ...]:
     """The digest under every pepper, that of the current one first: where to look a key up."""
-    newest_first = sorted(peppers.versions, key=lambda version: (version != peppers.current, -version))
-    return tuple(digest(secret, peppers.versions[version]) for version in newest_first)
+    return tuple([digest(secret, pepper) for pepper in peppers.newest_first])

@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import Final
 
 from gateway.core.account import Balance, Meter
+from gateway.core.idempotency import Idempotency
 from gateway.core.money import MicroUsd
 from gateway.core.pricing import AppliedFactor
 
@@ -31,8 +32,8 @@ class Hold:
     """Money and counts set aside for one submit, as written to the store. Carries no prompt and no secret.
 
     `amount` is the held micro-USD, `quoted` the quoted; they differ only where a price is not a whole number.
-    Times are UTC; `attempt` is random per HTTP request. `sender` is the boot of the process that may send it,
-    `idempotency` the digest of the client's idempotency key, if it sent one.
+    Times are UTC; `attempt` is random per HTTP request. `sender` is the boot of the process that may send it;
+    `idempotency` is there if the client sent a key.
     """
 
     id: str
@@ -55,7 +56,11 @@ class Hold:
     deadline: datetime
     test: bool = False
     sender: str = ""
-    idempotency: str | None = None
+    idempotency: Idempotency | None = None
+
+    def __hash__(self) -> int:
+        """Cheap, because a hold is looked up often and no two holds have one id."""
+        return hash(self.id)
 
 
 class State(StrEnum):
@@ -206,36 +211,39 @@ def moves(hold: Hold, flow: Flow, cost: MicroUsd) -> tuple[Move, ...]:
     `cost` (micro-USD) is what the upstream charged or gave back; only money takes it. Counts are posted as they were
     held and never come back; `in_flight` is held from the hold to the end and never posted.
     """
-    return tuple(_move(charge, flow, cost) for charge in hold.charges)
+    return tuple(Move(charge.account, *shift(charge, flow, cost)) for charge in hold.charges)
 
 
-def _move(charge: Charge, flow: Flow, cost: MicroUsd) -> Move:
+def shift(charge: Charge, flow: Flow, cost: MicroUsd) -> tuple[int, int]:
+    """How far `flow` shifts the account of one charge: what is added to `posted` and to `held`."""
     running = charge.meter is Meter.IN_FLIGHT
     final = cost if charge.meter is Meter.USD else charge.amount
     match flow:
         case Flow.NOTHING:
-            posted, held = 0, 0
+            return 0, 0
         case Flow.POST_HELD:
-            posted, held = (0, 0) if running else (final, -charge.amount)
+            return (0, 0) if running else (final, -charge.amount)
         case Flow.POST_ANEW:
-            posted, held = (0, charge.amount) if running else (final, 0)
+            return (0, charge.amount) if running else (final, 0)
         case Flow.RELEASE:
-            posted, held = 0, -charge.amount
+            return 0, -charge.amount
         case Flow.END:
-            posted, held = 0, -charge.amount if running else 0
+            return 0, -charge.amount if running else 0
         case Flow.RETURN:
-            posted = -cost if charge.meter is Meter.USD else 0
-            held = -charge.amount if running else 0
-    return Move(charge.account, posted, held)
+            return -cost if charge.meter is Meter.USD else 0, -charge.amount if running else 0
 
 
 @dataclass(frozen=True, slots=True)
 class Moved:
-    """What a verb came to. `balances` are those after it, one for every charge of the hold."""
+    """What a verb came to. `balances` are those after it, one for every charge of the hold.
+
+    `closed` when this capture was the overage that closed its model.
+    """
 
     outcome: Outcome
     was: State
     balances: tuple[Balance, ...]
+    closed: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,16 +1,16 @@
 """What a submission can come to. Every case is a value, matched exhaustively where it is rendered and counted.
 
-The first group never held anything; the second held, and says what became of the hold.
+The first group held nothing of its own; the second held, and says what became of the hold.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final, TypeAlias
+from typing import Final, TypeAlias, get_args
 
 from gateway.core.account import Balance, Demand
 from gateway.core.admission import OverRate
 from gateway.core.job import Malformed
-from gateway.core.ledger import Hold, State
+from gateway.core.ledger import Hold
 from gateway.core.money import MicroUsd
 from gateway.core.policy import (
     CostPerJobExceeded,
@@ -22,6 +22,7 @@ from gateway.core.policy import (
 )
 from gateway.core.pricing import InputRefused, PriceUnknown
 from gateway.core.principal import KeyRefused
+from gateway.core.recall import Repeated, Replayed
 from gateway.core.refusal import Refusal
 from gateway.core.reply import Reply
 from gateway.core.webhook_address import BadAddress
@@ -37,15 +38,6 @@ class StoreDown:
     """The store did not say, or would not admit anything; `reason` is for the log. Nothing was sent."""
 
     reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class Repeated:
-    """A submit with this idempotency key is there already, in `state`."""
-
-    hold: str
-    state: State
-    same_body: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +75,14 @@ class Holding:
     balances: tuple[Balance, ...]
     shadow: tuple[str, ...] = ()
     upstream_seconds: float = 0.0
+
+    def answered(self, seconds: float) -> "Holding":
+        """The same, after the upstream took so long."""
+        return Holding(self.hold, self.demands, self.balances, self.shadow, seconds)
+
+    def moved(self, balances: tuple[Balance, ...]) -> "Holding":
+        """The same, with what stands on its accounts now."""
+        return Holding(self.hold, self.demands, balances, self.shadow, self.upstream_seconds)
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +125,7 @@ class InDoubt:
 
 
 Held: TypeAlias = Charged | TurnedDown | Unsent | InDoubt
-Submission: TypeAlias = NotHeld | Held
+Submission: TypeAlias = NotHeld | Replayed | Held
 
 
 _LABELS: Final[Mapping[type, str]] = {
@@ -144,12 +144,21 @@ _LABELS: Final[Mapping[type, str]] = {
     Overloaded: "overloaded",
     StoreDown: "store_unavailable",
     Repeated: "repeated",
+    Replayed: "replayed",
     Broken: "broken",
     Charged: "accepted",
     TurnedDown: "rejected",
     Unsent: "unreachable",
     InDoubt: "in_doubt",
 }
+
+
+_BEFORE_THE_STORE: Final = (Malformed, BadAddress, InputRefused, PriceUnknown, Overloaded, Broken, *get_args(Deny))
+
+
+def unproven(submission: Submission) -> bool:
+    """Whether it was decided before the store compared the key with what it knows of it."""
+    return isinstance(submission, _BEFORE_THE_STORE)
 
 
 def label(submission: Submission) -> str:

@@ -9,12 +9,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TypeAlias
 
-from gateway.core.account import Demand
 from gateway.core.admission import Admission
+from gateway.core.admit import Admit
+from gateway.core.idempotency import Idempotency
 from gateway.core.job import JobRequest, Malformed, SealBroken, Sealed, parse, seal
-from gateway.core.ledger import Charge, Hold
+from gateway.core.ledger import Hold
 from gateway.core.outcome import Broken
-from gateway.core.policy import Admit, Deny, decide
+from gateway.core.policy import Deny, decide
 from gateway.core.policy_set import PolicySet
 from gateway.core.pricing import InputRefused, PriceBook, PriceUnknown, Quote
 from gateway.core.principal import Principal
@@ -32,11 +33,13 @@ class Rules:
 
 @dataclass(frozen=True, slots=True)
 class Ids:
-    """Made once per request: the hold's id, this attempt's, and the request's."""
+    """Made once per request: the hold's id, this attempt's, the request's, who may send it, and the client's key."""
 
     hold: str
     attempt: str
     request: str
+    sender: str
+    idempotency: Idempotency | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,15 +88,13 @@ def plan(
         rate_card=quote.rate_card,
         policy=rules.version,
         key_revision=principal.key.revision,
-        charges=tuple(_charge(demand) for demand in decision.demands),
+        charges=decision.charges,
         digest=sealed.digest,
         request_id=ids.request,
         created_at=now,
         deadline=now + patience,
         test=principal.key.test,
+        sender=ids.sender,
+        idempotency=ids.idempotency,
     )
     return Plan(Admission(hold, decision.demands, decision.rates), sealed)
-
-
-def _charge(demand: Demand) -> Charge:
-    return Charge(demand.account.name, demand.account.meter, demand.amount, demand.resets_at)

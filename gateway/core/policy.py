@@ -6,10 +6,11 @@ skipped, and an allowance that cannot be checked is not given.
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Final, TypeAlias
 
 from gateway.core.account import Account, AccountScope, Demand, Meter, RateDemand
+from gateway.core.admit import Admit
 from gateway.core.field_name import fold
 from gateway.core.model_glob import matches
 from gateway.core.money import MicroUsd
@@ -18,14 +19,6 @@ from gateway.core.pricing import Quote
 from gateway.core.principal import Principal
 from gateway.core.rate_card import option_text
 from gateway.core.window import Calendar
-
-
-@dataclass(frozen=True, slots=True)
-class Admit:
-    """The job may run if all of this has room. In the order organization, team, key, then as in the file."""
-
-    demands: tuple[Demand, ...]
-    rates: tuple[RateDemand, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +64,7 @@ class Unmetered:
 Deny: TypeAlias = TeamUnknown | ModelNotAllowed | InputNotAllowed | CostPerJobExceeded | Unmetered
 
 _LEFT_OUT: Final = object()
+_NEVER: Final = datetime.max.replace(tzinfo=UTC)
 
 
 def decide(
@@ -84,7 +78,7 @@ def decide(
         return ModelNotAllowed(model, AccountScope.TEAM)
     if principal.key.models and not matches(principal.key.models, model):
         return ModelNotAllowed(model, AccountScope.KEY)
-    limits = [limit for limit in policies.limits(team.slug) if matches(limit.models, model)]
+    limits = policies.limits_on(team.slug, model)
     refused = (
         _input_refused(team.allow, inputs, quote)
         or _too_dear(team.allow, quote)
@@ -92,9 +86,29 @@ def decide(
     )
     if refused:
         return refused
+    return _admit(policies, limits, principal, model, quote, now)
+
+
+def _admit(
+    policies: PolicySet, limits: Iterable[Limit], principal: Principal, model: str, quote: Quote, now: datetime
+) -> Admit:
+    """What the job must find room for. The same until a window ends or an override begins or ends, so remembered."""
+    key = principal.key
+    question = (key.team, key.id, key.test, model, quote.hold_amount, *quote.meters.items())
+    known = policies.admissions.recall(question, now)
+    if known is not None:
+        return known
     amounts = _amounts(quote)
     asked = [limit for limit in limits if limit.meter in amounts]
-    return Admit(_demands(policies, asked, principal, amounts, now), _rates(policies, principal))
+    admit = Admit(_demands(policies, asked, principal, amounts, now), _rates(policies, principal))
+    return policies.admissions.keep(question, admit, now, _lasts_until(asked, admit.demands, now))
+
+
+def _lasts_until(limits: Iterable[Limit], demands: Iterable[Demand], now: datetime) -> datetime:
+    """The first instant from which on the demands might be others."""
+    windows = [demand.resets_at for demand in demands if demand.resets_at is not None]
+    overrides = [edge for limit in limits for one in limit.overrides for edge in (one.starts_at, one.ends_at)]
+    return min((edge for edge in (*windows, *overrides) if edge > now), default=_NEVER)
 
 
 def applied_limits(policies: PolicySet, principal: Principal, now: datetime) -> tuple[Demand, ...]:

@@ -11,12 +11,16 @@ from enum import StrEnum
 from typing import Final
 
 from gateway.core.account import AccountScope, Meter
+from gateway.core.admit import Admit
 from gateway.core.field_name import fold
+from gateway.core.memory import Memory
+from gateway.core.model_glob import matches
 from gateway.core.money import MicroUsd
 from gateway.core.window import Calendar, WindowKind
 
 ALL_MODELS: Final = ("*",)
 _SCOPES: Final = tuple(AccountScope)
+_REMEMBERED: Final = 4096
 
 
 class RateWindow(StrEnum):
@@ -124,14 +128,22 @@ class Organization:
     rates: tuple[Rate, ...] = ()
 
 
+def _memory() -> Memory[Admit]:
+    return Memory(_REMEMBERED)
+
+
 @dataclass(frozen=True, slots=True)
 class PolicySet:
-    """The organization and its teams, by slug."""
+    """The organization and its teams, by slug. `admissions` remembers what jobs like it asked for: see `policy.py`."""
 
     organization: Organization
     teams: Mapping[str, TeamPolicy]
+    admissions: Memory[Admit] = field(default_factory=_memory, init=False, repr=False, compare=False)
     _limits: Mapping[str, tuple[Limit, ...]] = field(init=False, repr=False, compare=False)
     _rates: Mapping[str, tuple[Rate, ...]] = field(init=False, repr=False, compare=False)
+    _limits_on: dict[tuple[str, str], tuple[Limit, ...]] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
 
     def __post_init__(self) -> None:
         ours, teams = self.organization, self.teams.values()
@@ -143,6 +155,16 @@ class PolicySet:
     def limits(self, team: str) -> tuple[Limit, ...]:
         """Every limit that a job of the team may meet: organization, team, key, each in file order."""
         return self._limits[team]
+
+    def limits_on(self, team: str, model: str) -> tuple[Limit, ...]:
+        """Those of a team's limits that a job on this model meets. `model` is one that has a price."""
+        known = self._limits_on.get((team, model))
+        if known is None:
+            if len(self._limits_on) >= _REMEMBERED:
+                self._limits_on.clear()
+            known = tuple(limit for limit in self._limits[team] if matches(limit.models, model))
+            self._limits_on[team, model] = known
+        return known
 
     def rates(self, team: str) -> tuple[Rate, ...]:
         """Every rate that a request of the team meets, in the same order."""

@@ -4,10 +4,10 @@ The rule of this file: what cannot be priced exactly as documented is refused, n
 """
 
 from bisect import bisect_right
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from gateway.core.account import Meter
 from gateway.core.field_name import fold, shown
@@ -15,6 +15,8 @@ from gateway.core.money import MicroUsd, Rounding, round_quotient
 from gateway.core.rate_card import WHOLE_NUMBER, Bounds, Factor, ModelPrice, Option, RateCard
 
 Scalar: TypeAlias = str | int | bool
+
+_REMEMBERED: Final = 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,10 +48,11 @@ class Quote:
 
 @dataclass(frozen=True, slots=True)
 class PriceUnknown:
-    """No rate card in force has a price for this slug, or not for this version."""
+    """No rate card in force has a price for this slug, or not for this version; or none that is believed (`closed`)."""
 
     model: str
     version: str | None
+    closed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,12 +72,14 @@ class _Tariff:
     """A model's price in force, with the card it is on.
 
     `own` are the field names this model knows; `guarded` maps the fold of every name that matters to that name.
+    `quotes` remembers what was computed, by version, options and fields left out: nothing else is part of a quote.
     """
 
     card: RateCard
     price: ModelPrice
     own: frozenset[str]
     guarded: Mapping[str, str]
+    quotes: dict[tuple[str | None, ...], Quote] = field(default_factory=dict, repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,6 +212,18 @@ def _outspent(factor: Factor, bounds: Bounds) -> InputRefused:
 
 
 def _quote(tariff: _Tariff, version: str | None, options: list[Option], inputs: Mapping[str, object]) -> Quote:
+    """The quote for these options, one for each of the tariff's factors."""
+    pinned = [one.field for one in tariff.price.factors if one.default is not None and one.field not in inputs]
+    question = (version, *[one.text for one in options], *pinned)
+    known = tariff.quotes.get(question)
+    if known is None:
+        if len(tariff.quotes) >= _REMEMBERED:
+            tariff.quotes.clear()
+        known = tariff.quotes[question] = _computed(tariff, version, options, pinned)
+    return known
+
+
+def _computed(tariff: _Tariff, version: str | None, options: list[Option], pinned: Collection[str]) -> Quote:
     """The formula: base x every multiplier, rounded once."""
     price, card = tariff.price, tariff.card
     numerator, denominator = price.base, 1
@@ -225,9 +242,5 @@ def _quote(tariff: _Tariff, version: str | None, options: list[Option], inputs: 
             meter: feed if isinstance(feed, int) else int(options[fields.index(feed)].text)
             for meter, feed in price.meters.items()
         },
-        pinned={
-            factor.field: factor.default
-            for factor in price.factors
-            if factor.default is not None and factor.field not in inputs
-        },
+        pinned={one.field: one.default for one in price.factors if one.default is not None and one.field in pinned},
     )

@@ -10,7 +10,7 @@ from gateway.core.plan import Rules
 from gateway.core.policy import demand
 from gateway.core.policy_set import Limit
 from gateway.core.principal import VirtualKey
-from gateway.ports import Clock, Ledger, LimitGauge, StoreGauges, StoreVitals, VirtualKeys
+from gateway.ports import Clock, ClosedPrices, Ledger, LimitGauge, StoreGauges, StoreVitals, VirtualKeys
 from gateway.service.policy_desk import PolicyDesk
 
 
@@ -30,6 +30,7 @@ class Gauges:
     ledger: Ledger
     keys: VirtualKeys
     vitals: StoreVitals
+    closed_prices: ClosedPrices
     clock: Clock
 
     async def read(self) -> StoreGauges:
@@ -43,6 +44,7 @@ class Gauges:
             vitals.oldest_due_seconds,
             vitals.clock_skew_seconds,
             rules.version if rules else "",
+            await self.closed_prices.all(),
         )
 
     async def _limits(self, rules: Rules, now: datetime) -> tuple[LimitGauge, ...]:

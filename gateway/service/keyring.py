@@ -125,6 +125,17 @@ class Keyring:
             return Unrecognised()
         return await self._open(key, scope, address, self.clock.now())
 
+    def remembered(self, secret: str, scope: Scope, address: Address | None) -> Principal | None:
+        """Whose secret this was when its key was last read, if that key might be used now. Asks nobody.
+
+        Only for a request that has the store compare the key's revision: see `confirm` for one that ends before.
+        """
+        for one in digests(secret, self.peppers) if secret.isascii() else ():
+            key = self.keys.remembered(one)
+            if key is not None and admit_key(key, self.clock.now(), scope, address) is None:
+                return Principal(self.desk.organization, key) if self.desk.knows_team(key.team) else None
+        return None
+
     async def recheck(self, principal: Principal, address: Address | None, now: datetime) -> Principal | KeyRefused:
         """Read the key of a submit once more, because it or the policies changed while the submit was decided."""
         key = await self.keys.get(principal.key.id)

@@ -1,19 +1,27 @@
 """Moves that the store has not acknowledged yet, asked again until it does.
 
 A hold whose move is here is still held, so nothing can be overspent meanwhile. Every move is idempotent by hold and
-state, so asking again is safe. What is here is lost with the process: the hold itself stays, due, in the store.
+state, so asking again is safe. A capture that waits here is on disk before anybody is answered; what else is here is
+lost with the process, and the hold itself stays, due, in the store.
 """
 
 import asyncio
+import logging
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Final
 
+from gateway.core.acceptance import Acceptance
+from gateway.core.hold_record import encode_hold
 from gateway.core.ledger import Hold, Moved, Outcome, Verb
 from gateway.core.money import MicroUsd
-from gateway.ports import Clock, Ledger, StoreUnavailable
+from gateway.core.reply import Reply
+from gateway.ports import Clock, Ledger, Spool, SpoolUnavailable, StoreUnavailable
 
-_RETRY_S = 0.5
+_LOG: Final = logging.getLogger("tollhouse.outbox")
+_RETRY_S: Final = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +33,7 @@ class Intent:
     job: str = ""
     cost: MicroUsd = 0
     facts: Mapping[str, str] = field(default_factory=dict)
+    reply: Reply | None = None
 
 
 def job_bound(hold: Hold) -> Intent:
@@ -35,8 +44,9 @@ def job_bound(hold: Hold) -> Intent:
 class Outbox:
     """Makes moves now if it can, later if it must."""
 
-    def __init__(self, ledger: Ledger, clock: Clock) -> None:
+    def __init__(self, ledger: Ledger, spool: Spool, clock: Clock) -> None:
         self._ledger = ledger
+        self._spool = spool
         self._clock = clock
         self._waiting: deque[Intent] = deque()
         self._arrived = asyncio.Event()
@@ -50,7 +60,28 @@ class Outbox:
             return await self._ask(intent)
         except StoreUnavailable:
             self.later(intent)
-            return None
+        if intent.verb is Verb.CAPTURE:
+            await self._keep()
+        return None
+
+    async def capture(self, intent: Intent, answered_at: datetime) -> Moved | None:
+        """Write down what the upstream took, then make the move."""
+        hold = intent.hold
+        acceptance = Acceptance(
+            hold.id, encode_hold(hold), intent.job, intent.cost, intent.facts, answered_at, self._ledger.witness
+        )
+        try:
+            self._spool.accepted(acceptance)
+        except SpoolUnavailable as error:
+            # The job runs, and the store may still take it: that is worth more than a line of ours.
+            _LOG.error("an accepted job could not be written down: %s", error, extra=_about(hold))
+        return await self.move(intent)
+
+    async def _keep(self) -> None:
+        try:
+            await self._spool.sync()
+        except SpoolUnavailable as error:
+            _LOG.error("accepted jobs that the store has not acknowledged may not be on disk: %s", error)
 
     def later(self, intent: Intent) -> None:
         """Make the move as soon as the store answers."""
@@ -81,6 +112,19 @@ class Outbox:
         self._arrived.clear()
 
     async def _ask(self, intent: Intent) -> Moved:
-        return await self._ledger.move(
-            intent.verb, intent.hold, self._clock.now(), job=intent.job, cost=intent.cost, facts=intent.facts
+        moved = await self._ledger.move(
+            intent.verb,
+            intent.hold,
+            self._clock.now(),
+            job=intent.job,
+            cost=intent.cost,
+            facts=intent.facts,
+            reply=intent.reply,
         )
+        if moved.outcome is not Outcome.JOB_BOUND:
+            self._spool.acknowledged(intent.hold.id)
+        return moved
+
+
+def _about(hold: Hold) -> dict[str, dict[str, str]]:
+    return {"fields": {"hold": hold.id, "request_id": hold.request_id}}

@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from gateway.core.account import Balance, Demand
+from gateway.core.admit import Admit
 from gateway.core.job import JobRequest, Malformed
 from gateway.core.model_glob import matches
 from gateway.core.plan import read_job
-from gateway.core.policy import Admit, Deny, applied_limits, decide
+from gateway.core.policy import Deny, applied_limits, decide
 from gateway.core.pricing import InputRefused, PriceUnknown, Quote
 from gateway.core.principal import Principal
 from gateway.core.rate_card import ModelPrice

@@ -13,8 +13,9 @@ from typing import Final
 
 from gateway.core.acceptance import Acceptance
 from gateway.core.ledger import Outcome, State, Verb
+from gateway.core.recall import HoldRecord
 from gateway.core.remains import Damage, Predecessor, Remains
-from gateway.ports import Clock, HoldRecord, Ledger, OpenHolds, Spool
+from gateway.ports import Clock, Ledger, OpenHolds, Spool
 from gateway.service.outbox import Intent, job_bound
 
 _LOG: Final = logging.getLogger("tollhouse.recovery")
@@ -58,7 +59,7 @@ class Recovery:
         await self._make([step for step in steps if step is not None], done)
         if predecessors:
             self.spool.recovered()
-        _LOG.info("recovered from %d earlier processes: %s", len(predecessors), _told(done))
+            _LOG.info("recovered from %d earlier processes: %s", len(predecessors), _told(done))
         return Recovered(len(predecessors), dict(done), remains.damage)
 
     def _accepted(self, hold_ids: Set[str]) -> Mapping[str, Acceptance]:

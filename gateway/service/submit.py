@@ -5,15 +5,17 @@ hold. There is no rollback: a process that dies between hold and capture leaves 
 ordinary state with an owner.
 """
 
+import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Final
 
-from gateway.core.admission import Closed, Created, Exists, OverLimit, OverRate, Skewed, Stale
+from gateway.core.admission import Closed, Created, Exists, ModelClosed, OverLimit, OverRate, Skewed, Stale
+from gateway.core.idempotency import Idempotency, idempotency
 from gateway.core.job import JobRequest
-from gateway.core.ledger import Outcome, Verb
+from gateway.core.ledger import Hold, Outcome, Verb
 from gateway.core.money import MicroUsd
 from gateway.core.outcome import (
     Charged,
@@ -22,7 +24,6 @@ from gateway.core.outcome import (
     InDoubt,
     NotHeld,
     Overloaded,
-    Repeated,
     StoreDown,
     Submission,
     TurnedDown,
@@ -31,26 +32,42 @@ from gateway.core.outcome import (
 from gateway.core.plan import Ids, Plan, Unplanned, plan, read_job
 from gateway.core.pricing import PriceUnknown
 from gateway.core.principal import Address, KeyRefused, Principal
+from gateway.core.recall import Repeated, Replayed, kept, recalled
 from gateway.core.refusal import before, refusal, shadow_refusals
 from gateway.core.reply import Accepted, NotSent, Rejected, Unknown, UpstreamResult
 from gateway.core.webhook_address import AllowedHost
-from gateway.ports import Clock, Entropy, Ledger, Outgoing, StoreUnavailable, Upstream
+from gateway.ports import (
+    Clock,
+    Entropy,
+    Ledger,
+    Outgoing,
+    Spool,
+    SpoolUnavailable,
+    StoreRefused,
+    StoreUnavailable,
+    Upstream,
+)
 from gateway.service.keyring import Keyring
 from gateway.service.outbox import Intent, Outbox, job_bound
 from gateway.service.policy_desk import PolicyDesk
 
+_LOG: Final = logging.getLogger("tollhouse.submit")
 _DECISIONS: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A submit as it arrived: who asks and from where, the raw body, the request's id, and headers to send on."""
+    """A submit as it arrived: who asks and from where, the raw body, the request's id, and headers to send on.
+
+    `idempotency_key` is the client's, if it sent one.
+    """
 
     principal: Principal
     body: bytes
     request_id: str
     address: Address | None
     headers: Mapping[str, str]
+    idempotency_key: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +89,10 @@ class Ready:
 
 @dataclass(frozen=True, slots=True)
 class Submit:
-    """The use case and what it works with. `patience` is the upstream's one deadline; test keys meet the sandbox."""
+    """The use case and what it works with. `patience` is the upstream's one deadline; test keys meet the sandbox.
+
+    `boot` names this process, from its start to its end.
+    """
 
     desk: PolicyDesk
     keyring: Keyring
@@ -80,9 +100,11 @@ class Submit:
     upstream: Upstream
     sandbox: Upstream
     outbox: Outbox
+    spool: Spool
     clock: Clock
     entropy: Entropy
     patience: timedelta
+    boot: str
     webhook_hosts: Sequence[AllowedHost] = ()
 
     async def __call__(self, asked: Asked) -> Submitted:
@@ -90,10 +112,11 @@ class Submit:
         job = read_job(asked.body, self.webhook_hosts)
         if not isinstance(job, JobRequest):
             return Submitted(job)
-        ids = Ids(f"hold_{self.entropy.token(16).hex()}", self.entropy.token(8).hex(), asked.request_id)
+        ids = self._ids(asked, job)
         planned = self._plan(job, asked.principal, ids, now)
         if not isinstance(planned, Plan):
-            return Submitted(planned, None if isinstance(planned, PriceUnknown | StoreDown) else job.model)
+            answered = await self._answered(ids.idempotency) or planned
+            return Submitted(answered, None if isinstance(planned, PriceUnknown | StoreDown) else job.model)
         about = partial(Submitted, model=job.model, amount=planned.admission.hold.amount)
         upstream = self.sandbox if asked.principal.key.test else self.upstream
         async with upstream.slot() as slot:
@@ -102,10 +125,18 @@ class Submit:
             held = await self._hold(job, asked, planned, ids, now)
             if not isinstance(held, Ready):
                 return about(held)
+            if (unwritten := await self._write_down(held.holding.hold)) is not None:
+                return about(unwritten)
             sent, deadline = self.clock.monotonic(), start + self.patience.total_seconds()
             result = await slot.submit(Outgoing(held.body, asked.headers, deadline))
-            holding = replace(held.holding, upstream_seconds=self.clock.monotonic() - sent)
+            holding = held.holding.answered(self.clock.monotonic() - sent)
         return about(await self._settle(holding, result))
+
+    def _ids(self, asked: Asked, job: JobRequest) -> Ids:
+        key, given = asked.principal.key, asked.idempotency_key
+        once = None if given is None else idempotency(given, key.team, job, test=key.test)
+        hold, attempt = self.entropy.token(16).hex(), self.entropy.token(8).hex()
+        return Ids(f"hold_{hold}", attempt, asked.request_id, self.boot, once)
 
     def _plan(self, job: JobRequest, principal: Principal, ids: Ids, now: datetime) -> Plan | Unplanned | StoreDown:
         rules = self.desk.current
@@ -113,14 +144,22 @@ class Submit:
             return StoreDown("no policy version could be read yet")
         return plan(job, principal, rules, ids, now, self.patience)
 
-    async def _hold(self, job: JobRequest, asked: Asked, planned: Plan, ids: Ids, now: datetime) -> Ready | NotHeld:
+    async def _hold(
+        self, job: JobRequest, asked: Asked, planned: Plan, ids: Ids, now: datetime
+    ) -> Ready | NotHeld | Replayed:
         """Hold what was planned; plan again when key or policy turn out to have changed, twice at most."""
+        if not self.spool.room:
+            return StoreDown("too many accepted jobs wait for the store to acknowledge them")
         for _ in range(_DECISIONS):
             try:
                 reply = await self.ledger.admit(planned.admission, now)
+                if isinstance(reply, Exists):
+                    return await self._recall(reply)
                 if not isinstance(reply, Stale):
                     return _heard(reply, planned)
                 again = await self._plan_again(job, asked, ids, now)
+            except StoreRefused as error:
+                return StoreDown(str(error))
             except StoreUnavailable as error:
                 # The hold may stand all the same. It was never sent, so it goes back as soon as the store answers.
                 self.outbox.later(Intent(Verb.VOID, planned.admission.hold, facts={"cause": "never_sent"}))
@@ -129,6 +168,32 @@ class Submit:
                 return again
             planned = again
         return StoreDown("key or policy changed faster than a submit could be decided")
+
+    async def _write_down(self, hold: Hold) -> StoreDown | None:
+        """Note that the hold is about to be sent: without the line, a restart would take it for one that never was."""
+        try:
+            self.spool.sent(hold.id)
+        except SpoolUnavailable as error:
+            await self.outbox.move(Intent(Verb.VOID, hold, facts={"cause": "never_sent"}))
+            return StoreDown(str(error))
+        return None
+
+    async def _recall(self, exists: Exists) -> Repeated | Replayed | StoreDown:
+        """What the submit gets that was sent before, as `exists` says."""
+        record = await self.ledger.find(exists.hold)
+        if record is None:
+            return StoreDown(f"{exists.hold} is known and nowhere to be found")
+        return recalled(record, same_body=exists.same_body)
+
+    async def _answered(self, once: Idempotency | None) -> Repeated | Replayed | StoreDown | None:
+        """The answer that is owed to an idempotency key although, by the rules of now, the job may not run."""
+        if once is None:
+            return None
+        try:
+            exists = await self.ledger.bound(once)
+            return None if exists is None else await self._recall(exists)
+        except StoreUnavailable as error:
+            return StoreDown(str(error))
 
     async def _plan_again(
         self, job: JobRequest, asked: Asked, ids: Ids, now: datetime
@@ -159,16 +224,24 @@ class Submit:
         hold = holding.hold
         cost = hold.amount if accepted.cost is None else accepted.cost
         facts = _cost_odds(accepted.cost, hold.amount)
-        moved = await self.outbox.move(Intent(Verb.CAPTURE, hold, accepted.job_id, cost, facts))
+        reply = None if hold.idempotency is None else kept(accepted.reply)
+        intent = Intent(Verb.CAPTURE, hold, accepted.job_id, cost, facts, reply)
+        moved = await self.outbox.capture(intent, self.clock.now())
         if moved is None:
             return Charged(holding, accepted.reply, accepted.job_id, cost)
         if moved.outcome is Outcome.JOB_BOUND:
             await self.outbox.move(job_bound(hold))
             return InDoubt(holding, "job id bound to another hold", None, surprising=True)
-        return Charged(replace(holding, balances=moved.balances), accepted.reply, accepted.job_id, cost)
+        if moved.closed:
+            _LOG.error("a price was exceeded too often and is closed", extra={"fields": _priced(hold)})
+        return Charged(holding.moved(moved.balances), accepted.reply, accepted.job_id, cost)
 
 
-def _heard(reply: Created | Exists | OverLimit | OverRate | Skewed | Closed, planned: Plan) -> Ready | NotHeld:
+def _priced(hold: Hold) -> dict[str, str]:
+    return {"model": hold.model, "rate_card": hold.rate_card, "hold": hold.id}
+
+
+def _heard(reply: Created | ModelClosed | OverLimit | OverRate | Skewed | Closed, planned: Plan) -> Ready | NotHeld:
     """What the store's answer to a hold means for the submit. Only `Ready` may be sent."""
     admission = planned.admission
     match reply:
@@ -180,8 +253,8 @@ def _heard(reply: Created | Exists | OverLimit | OverRate | Skewed | Closed, pla
             return refusal(admission.demands, balances) or StoreDown("the store refused a job that had room")
         case OverRate():
             return reply
-        case Exists(state, same_body):
-            return Repeated(admission.hold.id, state, same_body)
+        case ModelClosed():
+            return PriceUnknown(admission.hold.model, admission.hold.version, closed=True)
         case Skewed(by_us):
             return StoreDown(f"our clock and the store's differ by {by_us} microseconds")
         case Closed(reason):

@@ -1,78 +1,31 @@
-"""The control plane's routes below `/admin/v1`: keys and policies, for the holder of the admin key alone."""
-
-import logging
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
-from typing import Final, TypeAlias
+"""The control plane's routes below `/admin/v1`: keys, policies and prices, for the holder of the admin key alone."""
 
 from aiohttp import web
-from aiohttp.typedefs import Handler
 
 from gateway.core.key_terms import Objection
 from gateway.core.plan import Rules
-from gateway.ports import Clock, StoreUnavailable
-from gateway.service.keyring import Issued, Keyring, NoSuchKey, UnknownTeam
-from gateway.service.policy_desk import PolicyDesk, Published, Unchanged
+from gateway.service.keyring import Issued, NoSuchKey, UnknownTeam
+from gateway.service.policy_desk import Published, Unchanged
 from gateway.web import admin_errors, errors
-from gateway.web.admin_documents import ApplyBody, B, CheckBody, IssueBody, key_document, read
-from gateway.web.auth import opens_control_plane
-from gateway.web.body import continue_later, read_body
-from gateway.web.edge import REQUEST_ID, answer
+from gateway.web.admin_documents import ApplyBody, CheckBody, IssueBody, key_document
+from gateway.web.admin_prices import closed_prices, reopen_prices
+from gateway.web.administration import Answer, Control, audit, get, post, read_body_of
 from gateway.web.problem import GatewayError
-
-# Price files of a few hundred models are about a hundred kilobytes.
-_MAX_BODY: Final = 16 * 1024**2
-_BODY_SECONDS: Final = 30.0
-
-_AUDIT: Final = logging.getLogger("tollhouse.audit")
-
-
-@dataclass(frozen=True, slots=True)
-class Control:
-    """What the control plane works with."""
-
-    keyring: Keyring
-    desk: PolicyDesk
-    clock: Clock
-    admin_key: str = field(repr=False)
-
-
-Answer: TypeAlias = web.Response | GatewayError
-_Administered: TypeAlias = Callable[[web.Request, Control], Awaitable[Answer]]
 
 
 def admin_routes(control: Control) -> list[web.RouteDef]:
     """Every route, for the control plane's application."""
     return [
-        _get("/admin/v1/keys", control, list_keys),
-        _post("/admin/v1/keys", control, issue_key),
-        _get("/admin/v1/keys/{id}", control, show_key),
-        _post("/admin/v1/keys/{id}/revoke", control, revoke_key),
-        _get("/admin/v1/policies/live", control, live_policies),
-        _post("/admin/v1/policies/check", control, check_policies),
-        _post("/admin/v1/policies/apply", control, apply_policies),
+        get("/admin/v1/keys", control, list_keys),
+        post("/admin/v1/keys", control, issue_key),
+        get("/admin/v1/keys/{id}", control, show_key),
+        post("/admin/v1/keys/{id}/revoke", control, revoke_key),
+        get("/admin/v1/policies/live", control, live_policies),
+        post("/admin/v1/policies/check", control, check_policies),
+        post("/admin/v1/policies/apply", control, apply_policies),
+        get("/admin/v1/closed-prices", control, closed_prices),
+        post("/admin/v1/closed-prices/reopen", control, reopen_prices),
     ]
-
-
-def _get(path: str, control: Control, handle: _Administered) -> web.RouteDef:
-    return web.get(path, _guarded(control, handle), allow_head=False)
-
-
-def _post(path: str, control: Control, handle: _Administered) -> web.RouteDef:
-    return web.post(path, _guarded(control, handle), expect_handler=continue_later)
-
-
-def _guarded(control: Control, handle: _Administered) -> Handler:
-    async def guarded(request: web.Request) -> web.StreamResponse:
-        told: Answer | None = opens_control_plane(request.headers, control.admin_key)
-        if told is None:
-            try:
-                told = await handle(request, control)
-            except StoreUnavailable:
-                told = admin_errors.store_unavailable()
-        return answer(request, told) if isinstance(told, GatewayError) else told
-
-    return guarded
 
 
 async def list_keys(request: web.Request, control: Control) -> Answer:
@@ -85,7 +38,7 @@ async def list_keys(request: web.Request, control: Control) -> Answer:
 
 
 async def issue_key(request: web.Request, control: Control) -> Answer:
-    body = await _read(IssueBody, request)
+    body = await read_body_of(IssueBody, request)
     if isinstance(body, GatewayError):
         return body
     issued = await control.keyring.issue(body.terms())
@@ -95,7 +48,7 @@ async def issue_key(request: web.Request, control: Control) -> Answer:
         case UnknownTeam(team):
             return admin_errors.team_unknown(team)
         case Issued(key, secret):
-            _audit(request, "key issued", key=key.id, team=key.team, name=key.name, test=key.test)
+            audit(request, "key issued", key=key.id, team=key.team, name=key.name, test=key.test)
             document = {**key_document(key, control.clock.now()), "key": secret}
             return web.json_response(document, status=201, headers={"Cache-Control": "no-store"})
 
@@ -112,7 +65,7 @@ async def revoke_key(request: web.Request, control: Control) -> Answer:
     if isinstance(revoked, NoSuchKey):
         return admin_errors.key_not_found(revoked.id)
     if revoked.changed:
-        _audit(request, "key revoked", key=revoked.key.id, team=revoked.key.team, name=revoked.key.name)
+        audit(request, "key revoked", key=revoked.key.id, team=revoked.key.team, name=revoked.key.name)
     return web.json_response(key_document(revoked.key, control.clock.now()))
 
 
@@ -133,7 +86,7 @@ async def live_policies(request: web.Request, control: Control) -> Answer:
 
 
 async def check_policies(request: web.Request, control: Control) -> Answer:
-    body = await _read(CheckBody, request)
+    body = await read_body_of(CheckBody, request)
     if isinstance(body, GatewayError):
         return body
     checked = await control.desk.check(body.files)
@@ -143,27 +96,16 @@ async def check_policies(request: web.Request, control: Control) -> Answer:
 
 
 async def apply_policies(request: web.Request, control: Control) -> Answer:
-    body = await _read(ApplyBody, request)
+    body = await read_body_of(ApplyBody, request)
     if isinstance(body, GatewayError):
         return body
     applied = await control.desk.publish(body.files, body.remove_teams, body.reset)
     match applied:
         case Published(version):
             said = {"removed_teams": list(body.remove_teams), "reset": list(body.reset)}
-            _audit(request, "policies applied", version=version, **said)
+            audit(request, "policies applied", version=version, **said)
             return web.json_response({"version": version, "changed": True})
         case Unchanged(version):
             return web.json_response({"version": version, "changed": False})
         case _:
             return admin_errors.not_published(applied)
-
-
-async def _read(body: type[B], request: web.Request) -> B | GatewayError:
-    raw = await read_body(request, _MAX_BODY, _BODY_SECONDS)
-    return raw if isinstance(raw, GatewayError) else read(body, raw)
-
-
-def _audit(request: web.Request, action: str, **fields: object) -> None:
-    """One line for every change, without secrets. There is one administrator so far: who has the admin key."""
-    who = {"by": "admin", "from": request.remote or "unix", "request": request[REQUEST_ID]}
-    _AUDIT.info(action, extra={"fields": {**fields, **who}})

@@ -87,6 +87,12 @@ class ApplyBody(_Body):
     reset: tuple[str, ...] = ()
 
 
+class ReopenBody(_Body):
+    """`POST /admin/v1/closed-prices/reopen`."""
+
+    model: str
+
+
 B = TypeVar("B", bound=_Body)
 
 

@@ -11,6 +11,7 @@ from gateway.web.problem import GatewayError
 CODES: Final[Mapping[str, int]] = {
     "TEAM_UNKNOWN": 404,
     "KEY_NOT_FOUND": 404,
+    "PRICE_NOT_CLOSED": 404,
     "POLICY_NOT_FOUND": 404,
     "POLICY_INVALID": 422,
     "POLICY_REMOVES_TEAMS": 409,
@@ -32,6 +33,10 @@ def team_unknown(team: str) -> GatewayError:
 
 def key_not_found(key_id: str) -> GatewayError:
     return _error("KEY_NOT_FOUND", f'There is no key "{key_id}".')
+
+
+def price_not_closed(model: str) -> GatewayError:
+    return _error("PRICE_NOT_CLOSED", f'No price of "{model}" is closed.')
 
 
 def no_policies() -> GatewayError:

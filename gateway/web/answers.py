@@ -8,6 +8,7 @@ from aiohttp import web
 from gateway.core.account import tightest
 from gateway.core.money import MicroUsd, format_usd
 from gateway.core.outcome import Charged, Holding, InDoubt, Submission, TurnedDown, Unsent
+from gateway.core.recall import Replayed
 from gateway.core.reply import Reply
 from gateway.web import errors, headers
 from gateway.web.limit_rows import instant
@@ -22,6 +23,9 @@ def answer(submission: Submission, contact: str | None, now: datetime) -> Answer
     match submission:
         case Charged(holding, reply, _, cost):
             return _passed_on(reply, _money_headers(holding, cost))
+        case Replayed(hold, reply, cost):
+            told = {headers.COST_USD: format_usd(cost), headers.HOLD_ID: hold.id, headers.REPLAY: "true"}
+            return _passed_on(reply, told)
         case TurnedDown(holding, reply):
             return _passed_on(reply, {headers.HOLD_ID: holding.hold.id})
         case InDoubt(holding, _, Reply() as reply):

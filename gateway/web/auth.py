@@ -8,6 +8,8 @@ import hashlib
 import hmac
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
+from functools import lru_cache
 from ipaddress import ip_address
 from typing import assert_never
 
@@ -48,6 +50,26 @@ class Auth:
             case _:
                 assert_never(admitted)
 
+    async def submitter(self, request: web.BaseRequest) -> Principal | GatewayError:
+        """Whose submit this is, by what was last read of the key. A hold has its revision compared.
+
+        Whoever answers before there was a hold must `confirm` the principal first.
+        """
+        secret = presented(request.headers)
+        if isinstance(secret, str):
+            known = self.keyring.remembered(secret, Scope.SUBMIT_JOB, self.address(request))
+            if known is not None:
+                return known
+        return await self.principal(request, Scope.SUBMIT_JOB)
+
+    async def confirm(self, request: web.BaseRequest, principal: Principal, now: datetime) -> GatewayError | None:
+        """Why a `submitter` may not submit after all: its key may have changed since it was read."""
+        try:
+            confirmed = await self.keyring.recheck(principal, self.address(request), now)
+        except StoreUnavailable:
+            return errors.store_unavailable()
+        return key_error(confirmed) if isinstance(confirmed, KeyRefused) else None
+
     def address(self, request: web.BaseRequest) -> Address | None:
         """The client's address; None when it has none that we know (a unix socket, a proxy that names it badly)."""
         forwarded = request.headers.getall("X-Forwarded-For", ())
@@ -71,7 +93,7 @@ def client_address(peer: str | None, forwarded: Iterable[str], trusted: Sequence
     hides who wrote it, so then there is none.
     """
     hops = [hop for line in forwarded for hop in line.split(",")]
-    address = _address(peer or "")
+    address = _peer_address(peer or "")
     while hops and address is not None and any(address in network for network in trusted):
         address = _address(hops.pop())
     return address
@@ -88,6 +110,10 @@ def _address(text: str) -> Address | None:
         return unmapped(ip_address(host))
     except ValueError:
         return None
+
+
+# A peer asks again and again, and its address is read twice for every request.
+_peer_address = lru_cache(maxsize=4096)(_address)
 
 
 def opens_control_plane(headers: Mapping[str, str], admin_key: str) -> GatewayError | None:

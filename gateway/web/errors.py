@@ -135,6 +135,15 @@ def price_unknown(model: str, version: str | None) -> GatewayError:
     return _error("PRICE_UNKNOWN", message, details={"model": model, "version": version})
 
 
+def price_closed(model: str, version: str | None) -> GatewayError:
+    """For a price that the upstream exceeded too often."""
+    message = (
+        f'"{model}" is closed: the upstream charged more than its price three times within an hour. '
+        "Ask for its price to be corrected."
+    )
+    return _error("PRICE_UNKNOWN", message, details={"model": model, "version": version})
+
+
 # What limits say. Amounts in `details` are decimal strings of USD with six places, counts are whole numbers.
 
 

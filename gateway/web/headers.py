@@ -18,6 +18,7 @@ HOLD_ID: Final = "Tollhouse-Hold-Id"
 LIMIT: Final = "Tollhouse-Limit"
 HEADROOM_USD: Final = "Tollhouse-Headroom-Usd"
 RESETS_AT: Final = "Tollhouse-Resets-At"
+REPLAY: Final = "Tollhouse-Idempotent-Replay"
 ERROR_SOURCE: Final = "Tollhouse-Error-Source"
 SHOULD_RETRY: Final = "x-should-retry"
 

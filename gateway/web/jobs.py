@@ -2,39 +2,54 @@
 
 import logging
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Final
 
 from aiohttp import web
 
+from gateway.core.idempotency import read_idempotency_key
 from gateway.core.money import format_usd
-from gateway.core.outcome import Broken, Charged, InDoubt, StoreDown, TurnedDown, Unsent, label
-from gateway.core.principal import Scope
+from gateway.core.outcome import Broken, Charged, InDoubt, StoreDown, TurnedDown, Unsent, label, unproven
+from gateway.core.recall import Repeated, Replayed
 from gateway.ports import Observation
 from gateway.service.submit import Asked
 from gateway.web import answers, errors, headers
 from gateway.web.body import read_body
 from gateway.web.edge import REQUEST_ID, answer
 from gateway.web.framing import query_refusal
-from gateway.web.plane import PLANE
+from gateway.web.plane import PLANE, DataPlane
 from gateway.web.problem import GatewayError
 
 _LOG: Final = logging.getLogger("tollhouse.submissions")
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """What a submit says beside who asks."""
+
+    body: bytes
+    idempotency_key: str | None
 
 
 async def submit(request: web.Request) -> web.StreamResponse:
     """One submission over HTTP."""
     plane = request.app[PLANE]
     started, now = plane.clock.monotonic(), plane.clock.now()
-    refused = query_refusal(request) or _idempotency_refusal(request)
-    principal = refused or await plane.auth.principal(request, Scope.SUBMIT_JOB)
+    refused = query_refusal(request)
+    principal = refused or await plane.auth.submitter(request)
     if isinstance(principal, GatewayError):
         return _turned_away(request, principal, {})
-    body = await read_body(request, plane.max_body, plane.body_timeout)
-    if isinstance(body, GatewayError):
-        return _turned_away(request, body, {"team": principal.team, "key": principal.key.id})
+    who = {"team": principal.team, "key": principal.key.id}
+    read = await _read(request, plane)
+    if isinstance(read, GatewayError):
+        return _turned_away(request, await plane.auth.confirm(request, principal, now) or read, who)
     sent_on = headers.upstream_headers(request.headers, request[REQUEST_ID])
-    asked = Asked(principal, body, request[REQUEST_ID], plane.auth.address(request), sent_on)
+    asked = Asked(principal, read.body, request[REQUEST_ID], plane.auth.address(request), sent_on, read.idempotency_key)
     submitted = await plane.submit(asked)
+    if unproven(submitted.submission):
+        refused = await plane.auth.confirm(request, principal, now)
+        if refused is not None:
+            return _turned_away(request, refused, who)
     told = answers.answer(submitted.submission, plane.contact(principal), now)
     response = answer(request, told) if isinstance(told, GatewayError) else told
     seconds = plane.clock.monotonic() - started
@@ -48,12 +63,14 @@ async def submit(request: web.Request) -> web.StreamResponse:
     return response
 
 
-def _idempotency_refusal(request: web.Request) -> GatewayError | None:
-    """Passing the header over would let a client believe that sending again is safe."""
-    if "Idempotency-Key" in request.headers:
-        message = '"Idempotency-Key" is not supported yet. Leave it out, and do not send a submit twice.'
+async def _read(request: web.Request, plane: DataPlane) -> _Read | GatewayError:
+    header = request.headers.get("Idempotency-Key")
+    key = None if header is None else read_idempotency_key(header)
+    if header is not None and key is None:
+        message = '"Idempotency-Key" must be 1 to 255 visible ASCII characters, quoted or bare.'
         return errors.invalid_input("Idempotency-Key", message)
-    return None
+    body = await read_body(request, plane.max_body, plane.body_timeout)
+    return body if isinstance(body, GatewayError) else _Read(body, key)
 
 
 def _turned_away(request: web.Request, error: GatewayError, who: Mapping[str, str]) -> web.Response:
@@ -81,6 +98,10 @@ def _line(asked: Asked, seen: Observation, status: int) -> dict[str, object]:
             line |= {"hold": holding.hold.id, "held_usd": format_usd(holding.hold.amount), "cause": cause}
         case TurnedDown(holding):
             line |= {"hold": holding.hold.id}
+        case Repeated(hold):
+            line |= {"hold": hold}
+        case Replayed(hold):
+            line |= {"hold": hold.id}
         case StoreDown(reason) | Broken(reason):
             line |= {"cause": reason}
         case _:

@@ -1,6 +1,7 @@
 """Limits as clients see them: the same names and forms in `/me`, in `/quote` and in the details of a refusal."""
 
 from datetime import datetime
+from functools import lru_cache
 
 from gateway.core.account import Balance, Demand, Meter, headroom
 from gateway.core.money import format_usd
@@ -12,6 +13,7 @@ def amount(meter: Meter, value: int) -> str | int:
     return format_usd(value) if meter is Meter.USD else value
 
 
+@lru_cache(maxsize=4096)
 def instant(moment: datetime | None) -> str | None:
     """ISO 8601 in UTC, to the second."""
     return None if moment is None else moment.strftime("%Y-%m-%dT%H:%M:%SZ")

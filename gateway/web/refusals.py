@@ -11,10 +11,11 @@ from gateway.core.admission import OverRate
 from gateway.core.job import Malformed
 from gateway.core.ledger import State
 from gateway.core.money import format_usd
-from gateway.core.outcome import Broken, NotHeld, Overloaded, Repeated, StoreDown
+from gateway.core.outcome import Broken, NotHeld, Overloaded, StoreDown
 from gateway.core.policy import CostPerJobExceeded, Deny, InputNotAllowed, ModelNotAllowed, TeamUnknown, Unmetered
 from gateway.core.pricing import InputRefused, PriceUnknown
 from gateway.core.principal import KeyFault, KeyRefused
+from gateway.core.recall import Repeated
 from gateway.core.refusal import Failure, LimitCode, Refusal
 from gateway.core.webhook_address import BadAddress
 from gateway.web import errors
@@ -54,8 +55,8 @@ def input_error(wrong: Malformed | InputRefused | BadAddress | PriceUnknown) -> 
             return errors.invalid_input(field, message, options)
         case BadAddress(message):
             return errors.invalid_webhook(message)
-        case PriceUnknown(model, version):
-            return errors.price_unknown(model, version)
+        case PriceUnknown(model, version, closed):
+            return errors.price_closed(model, version) if closed else errors.price_unknown(model, version)
         case _:
             assert_never(wrong)
 

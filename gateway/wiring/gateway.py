@@ -12,26 +12,32 @@ from typing import Final
 from aiohttp import web
 
 from gateway import __version__
+from gateway.adapters.redis.closed_prices import RedisClosedPrices
 from gateway.adapters.redis.ledger import RedisLedger
+from gateway.adapters.redis.open_holds import RedisOpenHolds
 from gateway.adapters.redis.virtual_keys import RedisVirtualKeys
 from gateway.adapters.redis.vitals import RedisVitals
 from gateway.adapters.secret_files import kept_secret
-from gateway.adapters.system import SystemClock, SystemEntropy
+from gateway.adapters.spool import DirectorySpool, SpoolInUse, open_spool
+from gateway.adapters.system import SystemClock, SystemEntropy, machine_boot
 from gateway.adapters.telemetry import PrometheusTelemetry
-from gateway.adapters.upstream import HttpUpstream, open_session
-from gateway.ports import StoreUnavailable
+from gateway.adapters.upstream import HttpUpstream
+from gateway.ports import SpoolUnavailable, StoreUnavailable
 from gateway.sandbox import Drawn, SandboxConfig, open_sandbox
 from gateway.service.background import every, keep
 from gateway.service.demo import demo_key, retire_demo_key
 from gateway.service.gauges import Gauges
 from gateway.service.keyring import Keyring
 from gateway.service.outbox import Outbox
+from gateway.service.overdue import Overdue
 from gateway.service.policy_desk import PolicyDesk
 from gateway.service.preview import Previews
 from gateway.service.readiness import Probe
+from gateway.service.recovery import Recovery
 from gateway.service.submit import Submit
 from gateway.settings import PROVIDER_URL, Settings
-from gateway.web.admin import Control, admin_routes
+from gateway.web.admin import admin_routes
+from gateway.web.administration import Control
 from gateway.web.app import control_app, data_app
 from gateway.web.auth import Auth
 from gateway.web.metrics import Scrape
@@ -42,6 +48,8 @@ from gateway.wiring.store import identify, open_desk, open_store, policies_direc
 from gateway.wiring.trouble import CannotStart
 
 _REFRESH_S: Final = 0.5
+_OVERDUE_S: Final = 1.0
+_SWEEP_S: Final = 60.0
 _SANDBOX_KEY: Final = "pb_sandbox"
 
 
@@ -77,6 +85,8 @@ async def open_gateway(settings: Settings) -> AsyncIterator[Gateway]:
             gateway = await _open(stack, settings)
         except StoreUnavailable as error:
             raise CannotStart(f"the store cannot be used: {error}") from None
+        except (SpoolInUse, SpoolUnavailable) as error:
+            raise CannotStart(str(error)) from None
         yield gateway
 
 
@@ -90,10 +100,14 @@ class _House:
     secrets: Secrets
     ledger: RedisLedger
     vitals: RedisVitals
+    closed_prices: RedisClosedPrices
     desk: PolicyDesk
     keyring: Keyring
     outbox: Outbox
+    open_holds: RedisOpenHolds
+    spool: DirectorySpool
     epoch: str
+    boot: str
 
 
 async def _open(stack: AsyncExitStack, settings: Settings) -> Gateway:
@@ -125,6 +139,9 @@ async def _build(stack: AsyncExitStack, settings: Settings) -> _House:
     ours = await identify(store, settings, entropy)
     desk = await open_desk(store, ours, settings)
     ledger = RedisLedger(store, ours.epoch)
+    open_holds, boot = RedisOpenHolds(store, ledger), entropy.token(8).hex()
+    spool, remains = stack.enter_context(open_spool(settings.data_dir, boot, machine_boot(), clock))
+    await Recovery(ledger, open_holds, spool, clock)(remains, history_lost=False)
     return _House(
         clock=clock,
         entropy=entropy,
@@ -132,10 +149,14 @@ async def _build(stack: AsyncExitStack, settings: Settings) -> _House:
         secrets=secrets,
         ledger=ledger,
         vitals=RedisVitals(store),
+        closed_prices=RedisClosedPrices(store),
         desk=desk,
         keyring=Keyring(RedisVirtualKeys(store), desk, clock, entropy, secrets.peppers),
-        outbox=Outbox(ledger, clock),
+        outbox=Outbox(ledger, spool, clock),
+        open_holds=open_holds,
+        spool=spool,
         epoch=ours.epoch,
+        boot=boot,
     )
 
 
@@ -147,9 +168,11 @@ def _data_plane(house: _House, upstreams: _Upstreams, settings: Settings, probe:
         upstream=upstreams.real,
         sandbox=upstreams.sandbox,
         outbox=house.outbox,
+        spool=house.spool,
         clock=house.clock,
         entropy=house.entropy,
         patience=timedelta(seconds=settings.upstream_timeout),
+        boot=house.boot,
         webhook_hosts=settings.webhook_allow_hosts,
     )
     plane = DataPlane(
@@ -166,8 +189,8 @@ def _data_plane(house: _House, upstreams: _Upstreams, settings: Settings, probe:
 
 
 def _control_plane(house: _House, probe: Probe) -> web.Application:
-    admin = admin_routes(Control(house.keyring, house.desk, house.clock, house.secrets.admin_key))
-    gauges = Gauges(house.desk, house.ledger, house.keyring.keys, house.vitals, house.clock)
+    admin = admin_routes(Control(house.keyring, house.desk, house.closed_prices, house.clock, house.secrets.admin_key))
+    gauges = Gauges(house.desk, house.ledger, house.keyring.keys, house.vitals, house.closed_prices, house.clock)
     return control_app(admin, Scrape(gauges, house.telemetry), probe)
 
 
@@ -177,12 +200,14 @@ async def _open_upstreams(
     """The built-in sandbox, for test keys and for everybody without a real key; and what has the real key."""
     opened = open_sandbox(SandboxConfig(), clock=clock.now, rng=Drawn(entropy.token))
     sandbox_url = (await stack.enter_async_context(opened)).url
-    session = await stack.enter_async_context(open_session())
-    sandbox = HttpUpstream(session, sandbox_url, lambda: _SANDBOX_KEY, clock)
+    sandbox = HttpUpstream(sandbox_url, lambda: _SANDBOX_KEY, clock)
+    stack.callback(sandbox.close)
     if settings.sandboxed:
         return _Upstreams(sandbox, sandbox, sandbox_url, sandbox_url)
     url = settings.upstream_url or PROVIDER_URL
-    return _Upstreams(HttpUpstream(session, url, upstream_key(settings), clock), sandbox, url, sandbox_url)
+    real = HttpUpstream(url, upstream_key(settings), clock)
+    stack.callback(real.close)
+    return _Upstreams(real, sandbox, url, sandbox_url)
 
 
 def _start_in_background(stack: AsyncExitStack, house: _House) -> None:
@@ -190,6 +215,8 @@ def _start_in_background(stack: AsyncExitStack, house: _House) -> None:
     works: Mapping[str, Callable[[], Awaitable[None]]] = {
         "policy refresh": partial(every, _REFRESH_S, house.desk.refresh),
         "unacknowledged moves": house.outbox.run,
+        "overdue holds": partial(every, _OVERDUE_S, Overdue(house.ledger, house.open_holds, house.clock)),
+        "spool": partial(every, _SWEEP_S, partial(_sweep, house.spool)),
     }
     loop = asyncio.get_running_loop()
     tasks = [loop.create_task(keep(name, work)) for name, work in works.items()]
@@ -201,6 +228,10 @@ def _start_in_background(stack: AsyncExitStack, house: _House) -> None:
         await house.outbox.flush()
 
     stack.push_async_callback(end)
+
+
+async def _sweep(spool: DirectorySpool) -> None:
+    spool.sweep()
 
 
 def _drain(probe: Probe) -> None:

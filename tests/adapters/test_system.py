@@ -23,7 +23,7 @@ def test_monotonic_never_runs_backwards() -> None:
     assert readings == sorted(readings)
 
 
-@pytest.mark.parametrize("size", [1, 16, 32])
+@pytest.mark.parametrize("size", [1, 16, 32, 5000])
 def test_tokens_have_the_size_asked_for(size: int) -> None:
     assert len(SystemEntropy().token(size)) == size
 

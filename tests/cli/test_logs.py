@@ -38,9 +38,13 @@ def logging_as(*wanted: LogFormat | None, terminal: bool = False) -> Iterator[St
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(sys, "stderr", stderr)
         patch.setattr(logging.root, "handlers", [])
+        for name in ("_srcfile", "logThreads", "logProcesses", "logMultiprocessing"):
+            patch.setattr(logging, name, getattr(logging, name))
         for form in wanted:
             set_up_logging(form)
         yield stderr
+        for handler in logging.root.handlers:
+            handler.close()
     logging.root.setLevel(level)
 
 
@@ -114,3 +118,12 @@ def test_setting_up_again_replaces_the_first_form_and_logs_nothing_twice() -> No
 
     (line,) = stderr.lines()
     assert line.endswith("gateway.test hello")
+
+
+def test_text_that_is_no_characters_is_logged_all_the_same() -> None:
+    with logging_as("json") as stderr:
+        LOG.info("half a pair: %s", "\ud83d", extra={"fields": {"model": "\ud83d", "when": datetime(2026, 1, 1)}})
+
+    (line,) = stderr.lines()
+    assert json.loads(line)["message"] == "half a pair: \ud83d"
+    assert json.loads(line)["when"] == "2026-01-01 00:00:00"

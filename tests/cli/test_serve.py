@@ -66,11 +66,11 @@ def test_it_comes_up_prints_what_one_needs_and_the_request_it_prints_works(tmp_p
         assert posted(served) == "2.450000"
 
         # The log is one JSON document a line, without secrets; the demo key is for the reader of the block alone.
+        assert served.stop() == 0
         said = [json.loads(line) for line in served.log.read_text().splitlines()]
         submissions = [line for line in said if line["message"] == "submission"]
         assert [line["cost_usd"] for line in submissions] == ["0.700000", "1.400000", "0.350000"]
         assert served.key not in served.log.read_text()
-        assert served.stop() == 0
 
 
 def test_a_second_start_goes_on_where_the_first_ended(tmp_path: Path) -> None:
@@ -168,8 +168,9 @@ def test_a_real_upstream_that_is_not_there(tmp_path: Path) -> None:
         assert (status, answer["error"]["code"]) == (502, "UPSTREAM_UNREACHABLE")
         for row in served.limits(key).values():
             assert float(row["posted"]) == float(row["held"]) == 0
-        assert CANARY not in served.log.read_text() + served.block
         assert served.stop() == 0
+        assert '"outcome":"unreachable"' in served.log.read_text()
+        assert CANARY not in served.log.read_text() + served.block
 
 
 @pytest.mark.parametrize(
@@ -228,7 +229,7 @@ def two_gateways(root: Path, store: dict[str, str]) -> None:
         (root / name).mkdir()
     with serving(root / "one", **store) as one, serving(root / "other", **store) as other:
         assert one.row("store") == "TOLLHOUSE_REDIS_URL"
-        assert list((root / "one" / ".tollhouse").glob("*")) == [root / "one" / ".tollhouse" / "demo.key"]
+        assert {path.name for path in (root / "one" / ".tollhouse").iterdir()} == {"demo.key", "spool"}
         statuses = [served.submit(one.key)[0] for _ in range(8) for served in (one, other)]
         # Fourteen jobs of $0.35 fit below $5.00, wherever they are asked for.
         assert statuses == [200] * 14 + [402] * 2
@@ -285,6 +286,7 @@ def test_with_a_redis_user_who_may_do_no_more_than_is_documented(tmp_path: Path)
         with serving(tmp_path, **shared_store(tmp_path, url)) as served:
             assert served.submit()[0] == 200
             assert posted(served) == "0.350000"
+            assert served.stop() == 0
             assert "hunter2" not in served.log.read_text()
             assert "STORE" not in served.log.read_text()
 

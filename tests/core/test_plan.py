@@ -23,7 +23,7 @@ from tests.walkthrough.policies import allow, budget, in_flight, quota, rate, te
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 MONTH_END = datetime(2026, 12, 1, tzinfo=UTC)
 PATIENCE = timedelta(seconds=30)
-IDS = Ids("hold_1", "attempt_1", "req_1")
+IDS = Ids("hold_1", "attempt_1", "req_1", "boot_1", None)
 KEY = VirtualKey(
     id="key_1",
     team="video",

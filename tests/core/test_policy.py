@@ -253,6 +253,37 @@ def test_what_a_job_meets_is_among_what_its_key_is_told(rows: list[Limit], price
     assert {replace(asked, amount=0) for asked in admitted(policy_set, priced).demands} <= set(told)
 
 
+MONTH_ENDS = datetime(2026, 11, 30, 23, tzinfo=UTC)
+EDGES = st.sampled_from([NOON, NOON + timedelta(hours=1), NOON + timedelta(days=1), MONTH_ENDS, NOON.replace(hour=0)])
+INSTANTS = st.builds(lambda edge, us: edge + timedelta(microseconds=us), EDGES, st.sampled_from([-1, 0, 1, 90_000_000]))
+ASKED = st.tuples(
+    INSTANTS,
+    st.sampled_from(
+        [quote(), quote(1), quote(meters={Meter.SECONDS: 5}), quote(meters={Meter.IMAGES: 5}), quote(model=VEO)]
+    ),
+    st.sampled_from([principal(), principal("key_2"), principal(test=True), principal("key_2", "google/*")]),
+)
+
+
+@given(st.lists(ASKED, max_size=30))
+def test_what_policies_remember_of_earlier_jobs_changes_no_answer(
+    asked: list[tuple[datetime, Quote, Principal]],
+) -> None:
+    override = Override(7, NOON, NOON + timedelta(hours=1), "launch", "cfo")
+    limits = (
+        limit("day", window=WindowKind.DAY),
+        replace(limit("month"), overrides=(override,)),
+        limit("seconds", KEY, Meter.SECONDS, models=("kling/*",), enforced=False),
+        limit("at-once", meter=Meter.IN_FLIGHT),
+    )
+    organization = Organization("acme", Calendar(BERLIN), limits=(limit("org", ORGANIZATION, window=WindowKind.HOUR),))
+    remembering = policies(*limits, organization=organization)
+    for now, priced, who in asked:
+        fresh = decided(policies(*limits, organization=organization), priced, who, now=now)
+        assert decided(remembering, priced, who, now=now) == fresh
+        assert decided(remembering, priced, who, now=now) == fresh
+
+
 def test_a_limit_can_be_asked_about_without_a_key() -> None:
     asked = demand(limit("each", KEY, ceiling=9), "key_7", 0, Calendar(BERLIN), NOON, test=True)
 

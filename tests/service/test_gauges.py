@@ -1,5 +1,6 @@
 """The figures for Prometheus, read from a real store."""
 
+from gateway.adapters.redis.closed_prices import RedisClosedPrices
 from gateway.adapters.redis.connection import Store
 from gateway.adapters.redis.vitals import RedisVitals
 from gateway.core.reply import Unknown
@@ -13,7 +14,14 @@ from tests.walkthrough.policies import budget, in_flight, organization, quota, t
 
 
 def gauges(room: Workshop, desk: PolicyDesk | None = None) -> Gauges:
-    return Gauges(desk or room.desk, room.ledger, room.keyring.keys, RedisVitals(room.store), room.clock)
+    return Gauges(
+        desk or room.desk,
+        room.ledger,
+        room.keyring.keys,
+        RedisVitals(room.store),
+        RedisClosedPrices(room.store),
+        room.clock,
+    )
 
 
 async def test_every_limit_as_it_stands_in_usd_or_counts(store: Store) -> None:

@@ -13,7 +13,7 @@ from gateway.core.ledger import Hold, Moved, Outcome, State, Verb
 from gateway.ports import Ledger, StoreUnavailable
 from gateway.service.outbox import Intent, Outbox
 from tests.adapters.redis.holds import ORGANIZATION, admission, demand
-from tests.doubles import NOON, StillClock
+from tests.doubles import NOON, MemorySpool, StillClock
 from tests.walkthrough.house import until
 
 CAPTURED = Moved(Outcome.CAPTURED, State.HELD, (Balance(700_000, 0),))
@@ -33,7 +33,7 @@ class Store:
     calls: int = 0
 
     async def move(
-        self, verb: Verb, hold: Hold, now: datetime, *, job: str, cost: int, facts: Mapping[str, str]
+        self, verb: Verb, hold: Hold, now: datetime, *, job: str, cost: int, facts: Mapping[str, str], reply: Any
     ) -> Moved:
         self.calls += 1
         await asyncio.sleep(0)
@@ -46,7 +46,7 @@ class Store:
 
 def outbox(store: Any) -> Outbox:
     ledger: Ledger = store
-    return Outbox(ledger, StillClock())
+    return Outbox(ledger, MemorySpool(), StillClock())
 
 
 async def test_a_move_is_made_at_once_if_it_can_be() -> None:

@@ -13,20 +13,23 @@ from gateway.adapters.redis.connection import Store
 from gateway.adapters.redis.ledger import RedisLedger
 from gateway.adapters.system import SystemEntropy
 from gateway.core import outcome
+from gateway.core.acceptance import Acceptance
 from gateway.core.account import Account, AccountScope, Balance, RateDemand
-from gateway.core.admission import Admission, AdmissionReply, Closed, Exists, OverLimit, OverRate, Skewed, Stale
+from gateway.core.admission import Admission, AdmissionReply, Closed, ModelClosed, OverLimit, OverRate, Skewed, Stale
 from gateway.core.job import Malformed
 from gateway.core.ledger import Hold, Moved, Outcome, State, Verb
-from gateway.core.outcome import Broken, Charged, InDoubt, Overloaded, Repeated, StoreDown, TurnedDown, Unsent
+from gateway.core.outcome import Broken, Charged, InDoubt, Overloaded, StoreDown, TurnedDown, Unsent
 from gateway.core.policy import ModelNotAllowed
 from gateway.core.pricing import InputRefused, PriceUnknown
 from gateway.core.principal import KeyFault, KeyRefused, Principal
+from gateway.core.recall import HoldRecord
 from gateway.core.refusal import Refusal
 from gateway.core.reply import NotSent, Rejected, Reply, Unknown, UpstreamResult
 from gateway.core.webhook_address import BadAddress
-from gateway.ports import HoldRecord, StoreUnavailable
+from gateway.ports import Outgoing, StoreRefused, StoreUnavailable
 from gateway.service.outbox import Outbox
 from gateway.service.submit import Asked, Submit
+from tests.doubles import MemorySpool
 from tests.service.workshop import COST, EPOCH, Told, Workshop, accepted, workshop
 from tests.walkthrough.house import SLUG
 from tests.walkthrough.policies import allow, budget, team
@@ -60,6 +63,7 @@ class Says:
         job: str = "",
         cost: int = 0,
         facts: Mapping[str, str] | None = None,
+        reply: Reply | None = None,
     ) -> Moved:
         self.moves.append((verb, hold.id, facts or {}))
         return Moved(Outcome.TOMBSTONED, State.NONE, ())
@@ -88,16 +92,19 @@ class Noting(RedisLedger):
 
 
 def submitting(room: Workshop, upstream: Told, **others: Any) -> Submit:
+    spool = others.get("spool", MemorySpool())
     parts: dict[str, Any] = {
         "desk": room.desk,
         "keyring": room.keyring,
         "ledger": room.ledger,
         "upstream": upstream,
         "sandbox": Told(),
-        "outbox": Outbox(others.get("ledger", room.ledger), room.clock),
+        "outbox": Outbox(others.get("ledger", room.ledger), spool, room.clock),
+        "spool": spool,
         "clock": room.clock,
         "entropy": SystemEntropy(),
         "patience": PATIENCE,
+        "boot": "boot-1",
     }
     return Submit(**{**parts, **others})
 
@@ -174,8 +181,7 @@ async def test_no_slot_no_hold(store: Store) -> None:
     [
         (OverLimit((Balance(10**12, 0),) * 2), Refusal),
         (OverRate(RateDemand("submits", AccountScope.TEAM, "video", 1, 1), 5), OverRate),
-        (Exists(State.HELD, same_body=True), Repeated),
-        (Exists(State.CAPTURED, same_body=False), Repeated),
+        (ModelClosed(), PriceUnknown),
         (Skewed(3_000_000), StoreDown),
         (Closed("frozen"), StoreDown),
         (Stale(), StoreDown),
@@ -214,7 +220,7 @@ async def test_what_is_decided_before_the_store_never_asks_it_nor_waits_for_a_sl
 
 async def test_a_hold_whose_answer_was_lost_is_voided_as_soon_as_the_store_answers(store: Store) -> None:
     room, told, ledger = await workshop(store, team()), Told(), Says([StoreUnavailable("no answer")])
-    outbox = Outbox(ledger, room.clock)
+    outbox = Outbox(ledger, MemorySpool(), room.clock)
     submitted = await submitting(room, told, ledger=ledger, outbox=outbox)(asked(await room.principal()))
     assert submitted.submission == StoreDown("no answer")
     assert (len(outbox), ledger.moves) == (1, [])
@@ -232,7 +238,7 @@ async def test_a_capture_that_the_store_did_not_hear_is_made_later(store: Store)
         async def move(self, *given: Any, **named: Any) -> Moved:
             raise StoreUnavailable("no answer")
 
-    outbox = Outbox(Deaf(store, EPOCH), room.clock)
+    outbox = Outbox(Deaf(store, EPOCH), MemorySpool(), room.clock)
     submitted = await submitting(room, told, outbox=outbox)(asked(await room.principal()))
 
     assert isinstance(submitted.submission, Charged)
@@ -240,6 +246,81 @@ async def test_a_capture_that_the_store_did_not_hear_is_made_later(store: Store)
     # What is told of the balance is what was heard last, with this job held.
     assert holding.balances == (Balance(0, COST),) * 2
     assert len(outbox) == 1
+
+
+async def test_a_store_that_said_no_made_no_hold_to_void(store: Store) -> None:
+    room, told, ledger = await workshop(store, team()), Told(), Says([StoreRefused("OOM")])
+    outbox = Outbox(ledger, MemorySpool(), room.clock)
+    submitted = await submitting(room, told, ledger=ledger, outbox=outbox)(asked(await room.principal()))
+    assert submitted.submission == StoreDown("OOM")
+    assert len(outbox) == 0
+
+
+async def test_a_hold_is_written_down_before_it_is_sent_and_its_acceptance_before_it_is_captured(store: Store) -> None:
+    room, told = await workshop(store, team()), Told()
+
+    class Watched(MemorySpool):
+        def _write(self, hold_id: str, line: object) -> None:
+            told.events.append("line")
+
+    submit = submitting(room, told, ledger=Noting(store, told.events), spool=Watched())
+    await submit(asked(await room.principal()))
+    assert told.events == ["slot", "hold", "line", "sent", "slot free", "line", "capture"]
+
+
+async def test_an_acceptance_says_all_that_its_capture_needs_and_is_let_go_when_captured(store: Store) -> None:
+    room, spool = await workshop(store, team()), MemorySpool()
+    submitted = await submitting(room, Told(accepted("job_7", COST + 5)), spool=spool)(asked(await room.principal()))
+    assert isinstance(submitted.submission, Charged)
+    hold = submitted.submission.holding.hold
+    [sent, acceptance] = spool.lines
+    assert isinstance(acceptance, Acceptance)
+    assert (sent, acceptance.hold) == (hold.id, hold)
+    assert (acceptance.job, acceptance.cost, acceptance.facts) == ("job_7", COST + 5, {"overage": "5"})
+    assert spool.open == set()
+    # The store has it: a line in the system's hands is enough.
+    assert spool.synced == 0
+
+
+async def test_an_acceptance_that_the_store_did_not_hear_is_on_disk_before_anybody_is_answered(store: Store) -> None:
+    room, spool = await workshop(store, team()), MemorySpool()
+
+    class Deaf(RedisLedger):
+        async def move(self, *given: Any, **named: Any) -> Moved:
+            raise StoreUnavailable("no answer")
+
+    outbox = Outbox(Deaf(store, EPOCH), spool, room.clock)
+    await submitting(room, Told(), outbox=outbox, spool=spool)(asked(await room.principal()))
+    assert spool.synced == len(spool.lines) == 2
+    assert len(spool.open) == 1
+
+
+async def test_without_a_line_nothing_is_sent_and_without_room_nothing_is_held(store: Store) -> None:
+    room, told, spool = await workshop(store, team(budget("5.00"))), Told(), MemorySpool()
+    principal = await room.principal()
+    spool.broken = True
+    submitted = await submitting(room, told, spool=spool)(asked(principal))
+    assert submitted.submission == StoreDown("no space is left")
+    assert told.sent == []
+    voided = [entry.kind for entry in await room.ledger.entries()]
+    assert voided == ["hold", "voided"]
+
+    spool.broken, spool.room = False, False
+    assert isinstance((await submitting(room, told, spool=spool)(asked(principal))).submission, StoreDown)
+    assert len(await room.ledger.entries()) == 2
+
+
+async def test_a_job_is_captured_although_its_line_could_not_be_written(store: Store) -> None:
+    room, spool = await workshop(store, team()), MemorySpool()
+
+    class Breaking(Told):
+        async def submit(self, outgoing: Outgoing) -> UpstreamResult:
+            spool.broken = True
+            return accepted()
+
+    submitted = await submitting(room, Breaking(), spool=spool)(asked(await room.principal()))
+    assert isinstance(submitted.submission, Charged)
+    assert (await room.ledger.entries())[-1].kind == "captured"
 
 
 async def test_a_policy_that_changed_meanwhile_decides_with_the_same_hold(store: Store) -> None:

@@ -14,7 +14,7 @@ from tests.walkthrough.stranger import reply, says_when, stranger
 
 
 async def test_no_slot_within_a_second(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("gateway.adapters.upstream.SLOTS", 1)
+    monkeypatch.setattr("gateway.adapters.upstream.client.SLOTS", 1)
     told_to = asyncio.Event()
     answers = says_when(told_to, reply(200, accepted("job_1")))
     async with stranger(answers) as upstream, open_house(upstream=upstream.url) as house:

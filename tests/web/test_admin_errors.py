@@ -69,6 +69,7 @@ async def test_before_the_first_policies_there_are_none_to_show(store: Store) ->
 async def test_without_the_store_every_route_says_so() -> None:
     gone = connect("unix:///nowhere/at/all")
     bodies = {"/admin/v1/keys": {"team": "video", "name": "x"}, "/admin/v1/policies/apply": {"files": VIDEO}}
+    bodies["/admin/v1/closed-prices/reopen"] = {"model": "a/b"}
     async with running_control(gone) as plane:
         routes = [(route.method, route.path) for route in admin_routes(plane.control)]
         asking = [(method, path) for method, path in routes if path != "/admin/v1/policies/check"]

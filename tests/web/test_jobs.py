@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from gateway.adapters.system import SystemClock
 from tests.walkthrough.house import SEED, SLUG, House, open_house
 from tests.walkthrough.policies import budget, team
 from tests.web.wire import Server, post
@@ -123,13 +124,26 @@ async def test_submissions_count_by_team_model_and_outcome() -> None:
         assert metrics("tollhouse_upstream_seconds_count") == 3
 
 
-async def test_an_idempotency_key_is_refused_rather_than_ignored() -> None:
+@pytest.mark.parametrize("header", ["", '""', "two words", "k" * 256, "sch\u00f6n"])
+async def test_an_idempotency_key_that_is_none_is_refused_rather_than_ignored(header: str) -> None:
     async with open_house() as house:
         key = await house.key()
-        answer = await house.submit(key, headers={"Idempotency-Key": "once"})
+        answer = await house.submit(key, headers={"Idempotency-Key": header})
         assert (answer.status, answer.code) == (400, "INVALID_INPUT")
         assert "Idempotency-Key" in answer.error["message"]
         assert await untouched(house)
+
+
+async def test_a_revoked_key_learns_nothing_more_whatever_it_sends() -> None:
+    """What was remembered of the key decides nothing that the store has not confirmed."""
+    async with open_house(team(budget("5.00")), max_body="1KiB") as house:
+        key = await house.key()
+        assert (await house.submit(key)).status == 200
+        await house.change_key(key, revoked_at=SystemClock().now())
+        bodies: list[object] = [{"model": SLUG, "input": {}}, {"model": "no/such", "input": {}}, b"{", b"x" * 2000]
+        answers = [await house.ask("POST", "/v1/jobs/submit", key, body=body) for body in bodies]
+        assert [(answer.status, answer.code) for answer in answers] == [(401, "API_KEY_INACTIVE")] * 4
+        assert house.upstream_calls == 1
 
 
 async def untouched(house: House) -> bool:

@@ -61,9 +61,10 @@ async def test_not_ready_under_policies_that_do_not_compile() -> None:
         await house.store.command("SET", keys.POLICY, "broken")
 
         async def noticed() -> bool:
-            return await failing(house) == ["policies"]
+            return not await house.ready()
 
         await until(noticed)
+        assert await failing(house) == ["policies"]
         await house.store.command("SET", keys.POLICY, good)
         await until(house.ready)
         await house.store.command("DEL", keys.policy("broken"))

@@ -1,10 +1,11 @@
-"""How values look in the store: times as microseconds, charges and moves as lines of text."""
+"""How values look in the store: times as microseconds, charges, moves and kept replies as lines of text."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from gateway.core.account import Balance
 from gateway.core.ledger import Charge, Move
+from gateway.core.reply import Reply
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
@@ -38,3 +39,13 @@ def decode_moves(text: str) -> tuple[Move, ...]:
     """Read the `moves` field of an entry: one line of account, posted and held for every shift."""
     lines = (line.rsplit(" ", 2) for line in text.splitlines())
     return tuple(Move(account, int(posted), int(held)) for account, posted, held in lines)
+
+
+def encode_reply(reply: Reply) -> bytes:
+    """A kept reply: its status and type in a line each, then its body as it came."""
+    return b"%d\n%b\n%b" % (reply.status, reply.headers.get("Content-Type", "").encode(), reply.body)
+
+
+def decode_reply(kept: bytes) -> Reply:
+    status, content_type, body = kept.split(b"\n", 2)
+    return Reply(int(status), {"Content-Type": content_type.decode()} if content_type else {}, body)

@@ -1,141 +1,136 @@
-"""The connection to the store: scripts and short reads, batched per event-loop tick, never repeated by themselves.
+"""The connection to the store: scripts and short commands, on one shared line, never repeated by themselves.
 
-All calls that one tick of the event loop makes travel in one pipeline: one write, one read, one pass through the
-client library, which is most of what a call costs. A call that got no answer may have run; only the scripts, which
-are idempotent by hold id and state, make it safe to ask again, and whoever asks again decides that.
+A call that got no answer may have run; only the scripts, which are idempotent by hold id and state, make it safe to
+ask again, and whoever asks again decides that. StoreRefused is the proof that a call did not run.
 """
 
 import asyncio
 import hashlib
-from collections.abc import Callable
+import os
+from collections.abc import Awaitable, Callable
 from importlib import resources
-from typing import Any, Final, TypeAlias
+from typing import Any, TypeAlias
 
 import redis.asyncio as redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
-from redis.exceptions import NoScriptError, RedisError
+from redis.exceptions import NoScriptError
 
+from gateway.adapters.redis.address import Address
+from gateway.adapters.redis.line import PATIENCE_S
+from gateway.adapters.redis.switchboard import Argument as Argument
+from gateway.adapters.redis.switchboard import Speak, Switchboard
 from gateway.ports import StoreUnavailable
-
-Argument: TypeAlias = str | bytes | int
-
-_TIMEOUT_S: Final = 1.5
-_BATCHES_UNDER_WAY: Final = 4
 
 # Operation, seconds, whether it failed.
 Observe: TypeAlias = Callable[[str, float, bool], None]
 
-_Call: TypeAlias = "tuple[tuple[Argument, ...], asyncio.Future[Any]]"
+# `Store.command`, on one certain connection.
+Command: TypeAlias = Callable[..., Awaitable[Any]]
 
 
 class Script:
-    """A Lua script of this package, by the name of its file."""
+    """A Lua script of this package, by the name of its file. It may call what the shared files that it `uses` define.
 
-    def __init__(self, name: str) -> None:
+    Its last argument is the tag of its call, which the script itself never sees; its reply comes behind that tag.
+    """
+
+    def __init__(self, name: str, *uses: str) -> None:
         self.name = name
-        self.text = (resources.files(__package__) / "lua" / f"{name}.lua").read_bytes()
+        self.text = naming_its_call(_source(name), *(_source(f"shared/{used}") for used in uses))
         self.sha = hashlib.sha1(self.text, usedforsecurity=False).hexdigest()
 
 
-class Store:
-    """One store. Create it inside the running event loop; `close` it there."""
+def _source(name: str) -> bytes:
+    return (resources.files(__package__) / "lua" / f"{name}.lua").read_bytes()
 
-    def __init__(self, client: redis.Redis, observe: Observe) -> None:
+
+def naming_its_call(text: bytes, *used: bytes) -> bytes:
+    """The script behind what it uses, made to answer with its last argument and then its reply."""
+    flags, _, body = text.partition(b"\n")
+    first = b"%b\nlocal tag = table.remove(ARGV)\n" % flags
+    return first + b"".join(used) + b"local function script()\n%b\nend return {tag, script()}" % body
+
+
+class Store:
+    """One store. Use it in one event loop, and `close` it there.
+
+    `greet`, if set, speaks first on every new connection; where it raises StoreUnavailable, the connection is given up
+    and so are the calls that wait for it. `client` is for what is long or rare: scans, administration, tests.
+    """
+
+    def __init__(self, client: redis.Redis, observe: Observe, prefix: bytes) -> None:
         self.client = client
+        self.greet: Callable[[Command], Awaitable[None]] | None = None
         self._observe = observe
-        self._waiting: list[_Call] = []
-        self._under_way: set[asyncio.Task[None]] = set()
+        self._board = Switchboard(Address(client.connection_pool), self._greeting, prefix)
+        self._readers: dict[Any, Callable[[Any], Any]] = dict(client.response_callbacks)
 
     async def close(self) -> None:
+        await self._board.close()
         await self.client.aclose()
 
     async def run(self, script: Script, keys: list[str], arguments: list[Argument]) -> list[Any]:
         """Run a script. Its reply is a list of integers and byte strings. Raises StoreUnavailable."""
-        loop = asyncio.get_running_loop()
-        started = loop.time()
+        time = asyncio.get_running_loop().time
+        started = time()
         try:
-            reply = await self._evaluate(script, (len(keys), *keys, *arguments))
+            reply = await self._evaluate(script, (len(keys), *keys, *arguments), started + PATIENCE_S)
         except StoreUnavailable:
-            self._observe(script.name, loop.time() - started, True)
+            self._observe(script.name, time() - started, True)
             raise
-        self._observe(script.name, loop.time() - started, False)
-        return list(reply)
+        self._observe(script.name, time() - started, False)
+        return reply
 
-    async def _evaluate(self, script: Script, call: tuple[Argument, ...]) -> Any:
+    async def _evaluate(self, script: Script, call: tuple[Argument, ...], deadline: float) -> list[Any]:
         try:
-            return await self.command("EVALSHA", script.sha, *call)
+            reply: list[Any] = await self._board.ask(("EVALSHA", script.sha, *call), deadline, named=True)
         except NoScriptError:
             # Proof that nothing ran: the store forgot its scripts (a restart does that), so sending it again is safe.
-            return await self.command("EVAL", script.text, *call)
+            reply = await self._board.ask(("EVAL", script.text, *call), deadline, named=True)
+        return reply
 
-    async def command(self, *arguments: Argument) -> Any:
-        """One short command in this tick's batch. Raises StoreUnavailable, or NoScriptError.
+    async def command(self, name: str, *words: Argument) -> Any:
+        """One short command, together with all that this tick asks. Raises StoreUnavailable, or NoScriptError.
 
         A caller that goes away leaves its answer unread and the connection as it was. Raises UnicodeEncodeError for
-        text that has no bytes: here, where it fails its own caller, and not a whole batch.
+        text that has no bytes: here, where it fails its own caller, and nobody else.
         """
-        words = (word if isinstance(word, bytes) else str(word).encode() for word in arguments[1:])
-        call = (arguments[0], *words)
-        loop = asyncio.get_running_loop()
-        answer: asyncio.Future[Any] = loop.create_future()
-        if not self._waiting:
-            loop.call_soon(self._flush)
-        self._waiting.append((call, answer))
-        return await answer
+        deadline = asyncio.get_running_loop().time() + PATIENCE_S
+        return self._read(name, await self._board.ask(_split(name, words), deadline))
 
-    def _flush(self) -> None:
-        if not self._waiting or len(self._under_way) >= _BATCHES_UNDER_WAY:
-            return
-        batch, self._waiting = self._waiting, []
-        task = asyncio.get_running_loop().create_task(self._send(batch))
-        self._under_way.add(task)
-        task.add_done_callback(self._ended)
+    async def _greeting(self, speak: Speak) -> None:
+        async def command(name: str, *words: Argument) -> Any:
+            return self._read(name, await speak(_split(name, words)))
 
-    def _ended(self, task: asyncio.Task[None]) -> None:
-        self._under_way.discard(task)
-        self._flush()
+        if self.greet is not None:
+            await self.greet(command)
 
-    async def _send(self, batch: list[_Call]) -> None:
-        pipeline = self.client.pipeline(transaction=False)
-        for arguments, _ in batch:
-            pipeline.execute_command(*arguments)
-        try:
-            async with asyncio.timeout(_TIMEOUT_S):
-                replies = await pipeline.execute(raise_on_error=False)
-        except (RedisError, OSError, TimeoutError) as error:
-            # Those still waiting for a place would wait as long again for the same answer.
-            batch, self._waiting = batch + self._waiting, []
-            replies = [error] * len(batch)
-        for (_, answer), reply in zip(batch, replies, strict=True):
-            _settle(answer, reply)
+    def _read(self, name: str, reply: Any) -> Any:
+        """A reply as redis-py reads it: that of INFO as a mapping, for example. Most are left as they are."""
+        reader = self._readers.get(name)
+        return reply if reader is None else reader(reply)
 
 
-def _settle(answer: asyncio.Future[Any], reply: Any) -> None:
-    if answer.cancelled():
-        return
-    if isinstance(reply, NoScriptError):
-        answer.set_exception(reply)
-    elif isinstance(reply, Exception):
-        answer.set_exception(StoreUnavailable(f"{type(reply).__name__}: {reply}"))
-    else:
-        answer.set_result(reply)
+def _split(name: str, words: tuple[Argument, ...]) -> tuple[Argument, ...]:
+    """Some commands have a name of two words."""
+    return (name, *words) if " " not in name else (*name.split(), *words)
 
 
 def _unobserved(_operation: str, _seconds: float, _failed: bool) -> None:
     """For whoever does not count store calls."""
 
 
-def connect(url: str, observe: Observe = _unobserved) -> Store:
-    """A store at `redis://`, `rediss://` or `unix://`; nothing is sent before the first call.
+def connect(url: str, observe: Observe = _unobserved, draw: Callable[[int], bytes] = os.urandom) -> Store:
+    """A store at `redis://`, `rediss://` or `unix://`; nothing is sent before the first call. Raises ValueError.
 
-    The library's own retries are off: it would repeat a script whose reply was lost, ten times.
+    The library's own retries are off: it would repeat what got no reply, ten times. `draw` is a source of randomness.
     """
     client: redis.Redis = redis.Redis.from_url(
         url,
         protocol=2,
         retry=Retry(NoBackoff(), 0),
-        socket_timeout=_TIMEOUT_S,
-        socket_connect_timeout=_TIMEOUT_S,
+        socket_timeout=PATIENCE_S,
+        socket_connect_timeout=PATIENCE_S,
     )
-    return Store(client, observe)
+    return Store(client, observe, draw(8))

@@ -1,13 +1,15 @@
 """Every key name in the store. One hash tag for all, so that one script can hold organization, team and key together.
 
-A store serves one organization. Keys that may carry an expiry: `rate:*`, and the tombstone of a hold that was voided
-before it was ever made. Nothing else expires.
+A store serves one organization. Keys that expire: `rate:*`, `overages:*`, the tombstone of a hold that was voided
+before it was ever made, and what lets a submit be recognised (`idempotency:*`, `twins:*`) once no hold in it is open
+any more. Nothing that holds money does.
 """
 
 from typing import Final
 
 from gateway.core.account import Account, RateDemand
-from gateway.core.ledger import State
+from gateway.core.idempotency import twin
+from gateway.core.ledger import Hold, State
 
 _TAG: Final = "{toll}:"
 
@@ -17,6 +19,7 @@ ENTRIES: Final = _TAG + "entries"
 ENDED: Final = _TAG + "holds:ended"
 OPEN: Final = {state: f"{_TAG}holds:{state}" for state in (State.HELD, State.IN_DOUBT, State.CAPTURED)}
 KEYS: Final = _TAG + "keys"
+CLOSED: Final = _TAG + "closed"
 
 
 def account(name: str) -> str:
@@ -51,3 +54,28 @@ def policy(version: str) -> str:
 def rate(demand: RateDemand) -> str:
     prefix = "test:" if demand.test else ""
     return f"{_TAG}rate:{prefix}{demand.scope}:{demand.owner}:{demand.name}"
+
+
+def idempotency(key_digest: str) -> str:
+    return _TAG + "idempotency:" + key_digest
+
+
+def memory(value: Hold) -> str:
+    """Where a repetition of this submit is looked for: by its idempotency key, else by its body."""
+    if value.idempotency is not None:
+        return idempotency(value.idempotency.key)
+    return _TAG + "twins:" + twin(value.key, value.digest)
+
+
+def price(value: Hold) -> str:
+    """Names the price that a hold believes. The sandbox's charges say nothing of the real upstream's."""
+    prefix = "test:" if value.test else ""
+    return f"{prefix}{value.rate_card}:{value.model}"
+
+
+def overages(value: Hold) -> str:
+    return overages_of(price(value))
+
+
+def overages_of(price_name: str) -> str:
+    return _TAG + "overages:" + price_name

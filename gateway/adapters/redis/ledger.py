@@ -1,13 +1,14 @@
 """The ledger in the store: admission and moves as scripts, balances and holds as reads."""
 
 import asyncio
-import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 
 from gateway.adapters.redis import codec, keys
-from gateway.adapters.redis.connection import Argument, Script, Store
+from gateway.adapters.redis.calls import admission_call, move_call
+from gateway.adapters.redis.connection import Script, Store
+from gateway.core.acceptance import Witness
 from gateway.core.account import Account, Balance
 from gateway.core.admission import (
     Admission,
@@ -15,33 +16,31 @@ from gateway.core.admission import (
     Closed,
     Created,
     Exists,
+    ModelClosed,
     OverLimit,
     OverRate,
     Skewed,
     Stale,
 )
-from gateway.core.hold_record import decode_hold, encode_hold
+from gateway.core.hold_record import decode_hold
+from gateway.core.idempotency import Idempotency
 from gateway.core.ledger import (
-    TRANSITIONS,
     Entry,
-    Flow,
     Hold,
     Moved,
     Outcome,
     State,
-    Step,
     Verb,
-    moves,
-    steps,
 )
 from gateway.core.money import MicroUsd
-from gateway.ports import HoldRecord, StoreUnavailable
+from gateway.core.recall import HoldRecord
+from gateway.core.reply import Reply
+from gateway.ports import StoreUnavailable
 
 MAX_SKEW: Final = timedelta(seconds=2)
 
-_HOLD: Final = Script("hold")
-_MOVE: Final = Script("move")
-_INDICES: Final = [keys.OPEN[State.HELD], keys.OPEN[State.IN_DOUBT], keys.OPEN[State.CAPTURED], keys.ENDED]
+_HOLD: Final = Script("hold", "memory")
+_MOVE: Final = Script("move", "account", "memory", "overage")
 
 
 class RedisLedger:
@@ -52,19 +51,23 @@ class RedisLedger:
         self._epoch = epoch
         self._max_skew_us = max_skew // timedelta(microseconds=1)
         self.seen = 0
+        self.witness: Witness | None = None
 
     async def admit(self, admission: Admission, now: datetime) -> AdmissionReply:
         hold = admission.hold
-        reply = await self._store.run(_HOLD, self._admission_keys(admission), self._admission_arguments(admission, now))
+        names, arguments = admission_call(admission, now, self._max_skew_us, self._epoch, self.seen)
+        reply = await self._store.run(_HOLD, names, arguments)
         match reply[0]:
             case b"created":
-                return Created(self._balances(reply, 1))
+                return Created(self._balances(reply))
             case b"over_limit":
-                return OverLimit(self._balances(reply, 1))
+                return OverLimit(self._balances(reply))
             case b"over_rate":
                 return OverRate(admission.rates[int(reply[1])], int(reply[2]))
             case b"exists":
-                return Exists(State(reply[1].decode()), reply[2] == b"1")
+                return Exists(reply[1].decode(), reply[2] == b"1")
+            case b"model_closed":
+                return ModelClosed()
             case b"stale":
                 return Stale()
             case b"skewed":
@@ -73,35 +76,6 @@ class RedisLedger:
                 return Closed(reply[1].decode())
             case verdict:
                 raise StoreUnavailable(f"the hold script answered {verdict!r} for {hold.id}")
-
-    def _admission_keys(self, admission: Admission) -> list[str]:
-        hold = admission.hold
-        fixed = [keys.STORE, keys.POLICY, keys.key(hold.key), keys.hold(hold.id), keys.OPEN[State.HELD], keys.ENTRIES]
-        accounts = [keys.account_of(demand.account) for demand in admission.demands]
-        return fixed + accounts + [keys.rate(rate) for rate in admission.rates]
-
-    def _admission_arguments(self, admission: Admission, now: datetime) -> list[Argument]:
-        hold = admission.hold
-        arguments: list[Argument] = [
-            codec.micros(now),
-            self._max_skew_us,
-            self._epoch,
-            self.seen,
-            hold.policy,
-            hold.key_revision,
-            hold.id,
-            hold.attempt,
-            hold.digest,
-            encode_hold(hold),
-            codec.encode_charges(hold.charges),
-            codec.micros(hold.deadline),
-            len(admission.demands),
-        ]
-        for demand in admission.demands:
-            arguments += [demand.amount, demand.ceiling, int(demand.enforced), codec.ends(demand.resets_at)]
-        for rate in admission.rates:
-            arguments += [rate.interval_us, rate.burst]
-        return arguments
 
     async def move(
         self,
@@ -112,33 +86,25 @@ class RedisLedger:
         job: str = "",
         cost: MicroUsd = 0,
         facts: Mapping[str, str] | None = None,
+        reply: Reply | None = None,
     ) -> Moved:
-        learnt = dict(facts or {})
+        learnt = {**(facts or {})}
         if verb is Verb.CAPTURE:
             learnt |= {"job": job, "cost": str(cost)}
-        fixed = [keys.STORE, keys.hold(hold.id), keys.job(job), keys.ENTRIES, *_INDICES]
-        arguments: list[Argument] = [
-            codec.micros(now),
-            self.seen,
-            hold.id,
-            job,
-            codec.encode_charges(hold.charges),
-            _steps(steps(verb, hold, now)),
-            _flows(verb, hold, cost),
-            json.dumps(learnt),
-            encode_hold(hold),
-            hold.attempt,
-            hold.digest,
-        ]
-        accounts = [keys.account(charge.account) for charge in hold.charges]
-        reply = await self._store.run(_MOVE, fixed + accounts, arguments)
-        if reply[0] == b"closed":
-            raise StoreUnavailable(f"the store is {reply[1].decode()}")
-        return Moved(Outcome(reply[0].decode()), State(reply[1].decode()), self._balances(reply, 2))
+        names, arguments = move_call(verb, hold, now, self.seen, job, cost, learnt, reply)
+        answer = await self._store.run(_MOVE, names, arguments)
+        if answer[0] == b"closed":
+            raise StoreUnavailable(f"the store is {answer[1].decode()}")
+        self._see(answer[2])
+        balances = codec.decode_balances(answer[4:])
+        return Moved(Outcome(answer[0].decode()), State(answer[1].decode()), balances, answer[3] == b"1")
 
-    def _balances(self, reply: list[Any], sequence_at: int) -> tuple[Balance, ...]:
-        self.seen = max(self.seen, int(reply[sequence_at]))
-        return codec.decode_balances(reply[sequence_at + 1 :])
+    def _balances(self, reply: list[Any]) -> tuple[Balance, ...]:
+        self._see(reply[1])
+        return codec.decode_balances(reply[2:])
+
+    def _see(self, sequence: bytes) -> None:
+        self.seen = max(self.seen, int(sequence))
 
     async def balances(self, accounts: Sequence[Account]) -> tuple[Balance, ...]:
         reads = (self._store.command("HMGET", keys.account_of(account), "posted", "held") for account in accounts)
@@ -146,8 +112,8 @@ class RedisLedger:
         return tuple(Balance(int(posted or 0), int(held or 0)) for posted, held in replies)
 
     async def find(self, hold_id: str) -> HoldRecord | None:
-        fields = await self._store.command("HMGET", keys.hold(hold_id), "record", "state", "job", "cost")
-        record, state, job, cost = fields
+        fields = await self._store.command("HMGET", keys.hold(hold_id), "record", "state", "job", "cost", "reply")
+        record, state, job, cost, reply = fields
         if record is None:
             return None
         return HoldRecord(
@@ -155,33 +121,20 @@ class RedisLedger:
             State(state.decode()),
             job.decode() if job else None,
             int(cost) if cost else None,
+            codec.decode_reply(reply) if reply else None,
         )
+
+    async def bound(self, asked: Idempotency) -> Exists | None:
+        bound = await self._store.command("GET", keys.idempotency(asked.key))
+        if bound is None:
+            return None
+        hold_id, body = bound.decode().split()
+        return Exists(hold_id, body == asked.body)
 
     async def entries(self, after: int = 0, limit: int = 1000) -> tuple[Entry, ...]:
         """Entries in order, from the one after sequence `after`."""
         lines = await self._store.command("XRANGE", keys.ENTRIES, f"({after}-0", "+", "COUNT", limit)
         return tuple(_entry(entry_id, fields) for entry_id, fields in lines)
-
-
-def _steps(row: Mapping[State, Step]) -> str:
-    return json.dumps({state: _step(step) for state, step in row.items()})
-
-
-def _step(step: Step) -> dict[str, object]:
-    return {
-        "outcome": step.outcome,
-        "becomes": step.becomes or "",
-        "record": step.outcome is Outcome.ANOMALY,
-        "flow": step.flow,
-    }
-
-
-def _flows(verb: Verb, hold: Hold, cost: MicroUsd) -> str:
-    """What each flow of the verb does to each account: amounts to add to `posted` and `held`, and its window's end."""
-    ends = [str(codec.ends(charge.ends_at)) for charge in hold.charges]
-    flows = {step.flow for step in TRANSITIONS[verb].values()} - {Flow.NOTHING}
-    shifts = {flow: zip(moves(hold, flow, cost), ends, strict=True) for flow in flows}
-    return json.dumps({flow: [(str(m.posted), str(m.held), end) for m, end in pairs] for flow, pairs in shifts.items()})
 
 
 _ENTRY_FIELDS: Final = {"epoch", "kind", "hold", "at", "moves", "record"}

@@ -8,7 +8,8 @@ from typing import Final
 from gateway.adapters.redis import codec, keys
 from gateway.adapters.redis.connection import Store
 from gateway.core.ledger import Hold, State
-from gateway.ports import HoldRecord, Ledger
+from gateway.core.recall import HoldRecord
+from gateway.ports import Ledger
 
 _PAGE: Final = 500
 _STATES: Final = (State.HELD, State.IN_DOUBT)

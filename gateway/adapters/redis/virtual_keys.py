@@ -1,8 +1,9 @@
 """Virtual keys in the store: a record for each, and a digest that leads to it.
 
-A digest leads to one id for ever, so that is remembered in the process; the record is read every time, because a
-revocation counts from the next request. The record says which digest opens the key, so a digest it no longer names
-opens nothing (a rotated key will name two for a while, and keep its id).
+What was read last of a key is remembered in the process, for whoever has the store compare its revision before anything
+follows from it; everybody else reads the record every time, because a revocation counts from the next request. The
+record says which digest opens the key, so a digest it no longer names opens nothing (a rotated key will name two for a
+while, and keep its id).
 """
 
 import asyncio
@@ -16,7 +17,7 @@ from gateway.core.principal import VirtualKey
 
 _PUT: Final = Script("put_key")
 _RECORD: Final = TypeAdapter(VirtualKey)
-_REMEMBERED: Final = 100_000
+_REMEMBERED: Final = 50_000
 _AT_ONCE: Final = 500
 
 
@@ -26,26 +27,33 @@ class RedisVirtualKeys:
     def __init__(self, store: Store, remember: int = _REMEMBERED) -> None:
         self._store = store
         self._remember = remember
-        self._ids: dict[str, str] = {}
+        self._known: dict[str, VirtualKey] = {}
+
+    def remembered(self, digest: str) -> VirtualKey | None:
+        return self._known.get(digest)
 
     async def by_digest(self, digest: str) -> VirtualKey | None:
-        key_id = self._ids.get(digest) or await self._find(digest)
+        known = self._known.get(digest)
+        key_id = known.id if known is not None else await self._find(digest)
         key = None if key_id is None else await self.get(key_id)
-        return key if key is not None and key.digest == digest else None
+        if key is None or key.digest != digest:
+            self._known.pop(digest, None)
+            return None
+        if len(self._known) >= self._remember:
+            del self._known[next(iter(self._known))]
+        self._known[digest] = key
+        return key
 
     async def _find(self, digest: str) -> str | None:
         found = await self._store.command("GET", keys.digest(digest))
-        if found is None:
-            return None
-        if len(self._ids) >= self._remember:
-            del self._ids[next(iter(self._ids))]
-        key_id: str = found.decode()
-        self._ids[digest] = key_id
-        return key_id
+        return None if found is None else str(found.decode())
 
     async def get(self, key_id: str) -> VirtualKey | None:
         record = await self._store.command("HGET", keys.key(key_id), "record")
-        return None if record is None else _RECORD.validate_json(record)
+        key = None if record is None else _RECORD.validate_json(record)
+        if key is not None and key.digest in self._known:
+            self._known[key.digest] = key
+        return key
 
     async def all(self) -> tuple[VirtualKey, ...]:
         """All keys, the oldest first."""

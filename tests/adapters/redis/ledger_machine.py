@@ -132,12 +132,13 @@ class LedgerMachine(RuleBasedStateMachine):
         self.model.frozen = False
 
     @precondition(lambda self: self.known)
-    @rule(pick=_PICK, tick=_TICK, cost=_COST, stranger=_SOMETIMES, any_state=_SOMETIMES)
-    def capture(self, pick: int, tick: int, cost: str, stranger: bool, any_state: bool) -> None:
+    @rule(pick=_PICK, tick=_TICK, cost=_COST, stranger=_SOMETIMES, any_state=_SOMETIMES, overage=st.booleans())
+    def capture(self, pick: int, tick: int, cost: str, stranger: bool, any_state: bool, overage: bool) -> None:
         admission = self._pick(pick, *(() if any_state else _OPEN))
         self._tick(tick)
         job = self._job_of_another(admission.hold) if stranger else None
-        self.perform(self._move(Verb.CAPTURE, admission, cost=cost, job=job))
+        facts = {"overage": "5"} if overage else {}
+        self.perform(self._move(Verb.CAPTURE, admission, cost=cost, job=job, facts=facts))
 
     @precondition(lambda self: self.known)
     @rule(pick=_PICK, tick=_TICK, facts=_FACT, any_state=_SOMETIMES)

@@ -15,12 +15,14 @@ from gateway.core.admission import (
     Closed,
     Created,
     Exists,
+    ModelClosed,
     OverLimit,
     OverRate,
     Skewed,
     Stale,
 )
 from gateway.core.ledger import Entry, Hold, Move, Moved, Outcome, State, Verb
+from tests.adapters.redis.memory_model import MemoryModel
 
 ADOPTABLE: Final = timedelta(days=7)
 
@@ -53,6 +55,11 @@ def micros(instant: datetime) -> int:
     return (instant - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
 
 
+def price_of(hold: Hold) -> str:
+    """What an overage says of: the model's price of one date, that of the sandbox apart."""
+    return f"{'test:' if hold.test else ''}{hold.rate_card}:{hold.model}"
+
+
 @dataclass(slots=True)
 class Kept:
     """A hold as the store must have it. `score` is its place in the index of its state."""
@@ -79,6 +86,7 @@ class LedgerModel:
     jobs: dict[str, str] = field(default_factory=dict)
     arrivals: dict[RateDemand, int] = field(default_factory=dict)
     entries: list[Entry] = field(default_factory=list)
+    memory: MemoryModel = field(default_factory=MemoryModel)
 
     def balance(self, account: str) -> Balance:
         return Balance(*self.balances.get(account, (0, 0)))
@@ -100,7 +108,11 @@ class LedgerModel:
         if (kept := self.holds.get(hold.id)) is not None:
             if kept.state == "held" and kept.hold.attempt == hold.attempt:
                 return Created(self._found(admission))
-            return Exists(State(kept.state), kept.hold.digest == hold.digest)
+            return Exists(hold.id, kept.hold.digest == hold.digest)
+        if (earlier := self.memory.recall(hold, now)) is not None:
+            return Exists(*earlier)
+        if price_of(hold) in self.memory.closed:
+            return ModelClosed()
         if (over := self._over_rate(admission, now)) is not None:
             return over
         if not self._fits(admission):
@@ -145,6 +157,7 @@ class LedgerModel:
     def _hold(self, admission: Admission, now: datetime) -> None:
         hold = admission.hold
         self.holds[hold.id] = Kept(hold, "held", micros(hold.deadline))
+        self.memory.held(hold)
         self.arrivals |= {rate: self._arrival(rate, now) for rate in admission.rates}
         self._enter("hold", hold, now, [Move(charge.account, 0, charge.amount) for charge in hold.charges], {})
 
@@ -158,8 +171,12 @@ class LedgerModel:
         was = self.state(hold.id)
         outcome = self._outcome(verb, was, hold, now, job)
         self._act(outcome, hold, now, job, cost, facts)
+        becomes = BECOMES.get(outcome)
+        if becomes is not None:
+            self.memory.moved(hold, was, becomes, now)
+        closed = becomes == "captured" and "overage" in facts and self.memory.overage(price_of(hold), hold.id, now)
         after = tuple(self.balance(charge.account) for charge in hold.charges)
-        return Moved(Outcome(outcome), State(was), after)
+        return Moved(Outcome(outcome), State(was), after, closed)
 
     def _outcome(self, verb: Verb, was: str, hold: Hold, now: datetime, job: str) -> str:
         outcome = TABLE[was][VERBS.index(verb)]

@@ -10,6 +10,7 @@ from hypothesis.strategies import SearchStrategy
 
 from gateway.core.account import Account, AccountScope, Balance, Demand, Meter, RateDemand
 from gateway.core.admission import Admission
+from gateway.core.idempotency import Idempotency
 from gateway.core.money import MAX_AMOUNT
 from tests.adapters.redis import holds
 
@@ -47,7 +48,10 @@ class LimitWish:
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """One admission, to be made exact when its turn comes. `tick` is by how many microseconds time moves first."""
+    """One admission, to be made exact when its turn comes. `tick` is by how many microseconds time moves first.
+
+    `body` None is one that nobody else has; `once` is the idempotency key.
+    """
 
     limits: tuple[LimitWish, ...]
     rates: tuple[RateDemand, ...]
@@ -55,6 +59,9 @@ class Wish:
     amount: int
     count: int
     tick: int
+    rate_card: str = "2026-11-01"
+    body: str | None = None
+    once: str | None = None
 
 
 AMOUNTS: Final = st.sampled_from((700_000, 350_000, 0, 1, 1_400_000, 2_000_001, 7)) | st.sampled_from(
@@ -74,6 +81,9 @@ def wishes(ceilings: tuple[str, ...]) -> SearchStrategy[Wish]:
         amount=AMOUNTS,
         count=st.sampled_from((1, 5, 0, 10)),
         tick=st.sampled_from(TICKS),
+        rate_card=st.sampled_from(("2026-11-01", "2026-11-01", "2026-11-02")),
+        body=st.sampled_from((None, None, "body-1", "body-2")),
+        once=st.sampled_from((None, None, None, "once-1", "once-2")),
     )
 
 
@@ -86,6 +96,7 @@ def grant(
 ) -> Admission:
     """The admission that is wished for, with ceilings that fit the balances of this moment."""
     demands = tuple(_demand(limit, wish, balance(limit.account.name)) for limit in wish.limits)
+    body = wish.body or f"body of {hold_id}"
     return holds.admission(
         hold_id,
         *demands,
@@ -97,6 +108,9 @@ def grant(
         key_revision=revision,
         created_at=now,
         deadline=now + timedelta(seconds=90),
+        rate_card=wish.rate_card,
+        digest=body,
+        idempotency=None if wish.once is None else Idempotency(wish.once, f"asked-{body}".replace(" ", "-")),
     )
 
 

@@ -180,7 +180,7 @@ class Witness:
     def _compare_lifetimes(self, seen: Snapshot) -> None:
         """Nothing that holds money may vanish: only rates and tombstones do, and these not a moment too soon."""
         tombstones = {keys.hold(name) for name, kept in self.model.holds.items() if kept.tombstone}
-        assert seen.lifetimes_ms.keys() == set(seen.rates) | tombstones
+        assert seen.lifetimes_ms.keys() == set(seen.rates) | tombstones | self.model.memory.passing()
         assert all(_DAY_MS - 3_600_000 < seen.lifetimes_ms[name] <= _DAY_MS for name in tombstones)
 
 
@@ -202,6 +202,8 @@ def _kind(answer: AdmissionReply | Moved | None, *, wrote: bool) -> str:
             return "admitted" if wrote else "repeated"
         case Exists() | Moved(outcome=Outcome.ALREADY):
             return "repeated"
+        case Moved(closed=True):
+            return "closed"
         case OverLimit() | OverRate():
             return "refused"
         case Moved(outcome):
@@ -240,6 +242,6 @@ def _indices(model: LedgerModel) -> dict[str, dict[str, int]]:
 
 def _others(model: LedgerModel) -> set[str]:
     if model.policy is None:
-        return set()
-    versions = range(1, int(model.policy[1:]) + 1)
-    return {keys.POLICY} | {keys.policy(f"p{n}") for n in versions} | {keys.key(key) for key in model.revisions}
+        return model.memory.names()
+    versions = {keys.policy(f"p{n}") for n in range(1, int(model.policy[1:]) + 1)}
+    return model.memory.names() | {keys.POLICY} | versions | {keys.key(key) for key in model.revisions}

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import re
 import signal
 import time
 from collections.abc import AsyncIterator, Awaitable, Iterator
@@ -15,14 +16,17 @@ from gateway.adapters.redis import keys
 from gateway.adapters.redis.connection import Store, connect
 from gateway.adapters.redis.embedded import open_embedded
 from gateway.adapters.redis.ledger import RedisLedger
+from gateway.adapters.redis.line import PATIENCE_S
 from gateway.core.account import Balance
 from gateway.core.admission import Created, Exists
-from gateway.core.ledger import Outcome, State, Verb
+from gateway.core.ledger import Outcome, Verb
 from gateway.ports import StoreUnavailable
 from tests.adapters.redis.holds import HALF_A_DAY, TEAM, admission, demand, open_ledger
 from tests.adapters.redis.proxy import Proxy, proxy_to
 from tests.adapters.redis.waiting import process_of, until, until_it_answers
 from tests.store import running_store
+
+EVERY_LOOP = True
 
 NOW = datetime.now(UTC)
 PRICE = 700_000
@@ -30,7 +34,7 @@ JOB = admission("h1", demand(TEAM, PRICE, 10_000_000), created_at=NOW)
 ONCE = Created((Balance(0, PRICE),))
 
 # Nobody may wait longer for a store that says nothing.
-PATIENCE_S = 2.0
+LONGEST_S = 2.0
 
 
 class Line:
@@ -69,7 +73,7 @@ async def test_calls_of_one_tick_travel_together(line: Line) -> None:
     assert await asyncio.gather(*(line.echo(text) for text in texts)) == texts
 
     assert len(line.proxy.requests) == 1
-    assert line.proxy.requests[0].count(b"ECHO") == 200
+    assert line.proxy.requests[0].count(b"word ") == 200
     assert line.proxy.connections == 1
 
 
@@ -97,6 +101,28 @@ async def test_a_store_that_forgot_its_scripts_is_told_them_again(line: Line) ->
     await line.store.command("SCRIPT", "FLUSH")
     assert (await line.ledger.move(Verb.CAPTURE, JOB.hold, NOW, job="j1", cost=PRICE)).outcome is Outcome.CAPTURED
     assert [entry.kind for entry in await line.ledger.entries()] == ["hold", "captured"]
+
+
+async def test_a_forgotten_script_is_asked_for_once_and_told_once(line: Line) -> None:
+    await line.store.command("SCRIPT", "FLUSH")
+    line.proxy.requests.clear()
+    await line.ledger.admit(JOB, NOW)
+
+    asked = b"".join(line.proxy.requests)
+    assert asked.count(b"EVALSHA") == 1
+    assert asked.count(b"$4\r\nEVAL\r\n") == 1
+
+
+async def test_telling_a_script_again_takes_no_longer_than_any_call_may(line: Line) -> None:
+    await line.store.command("SCRIPT", "FLUSH")
+
+    async def late_and_then_nothing(replies: list[bytes]) -> list[bytes]:
+        await asyncio.sleep(PATIENCE_S - 0.5)
+        line.proxy.let_through.clear()
+        return replies
+
+    line.proxy.forge = late_and_then_nothing
+    assert await refused_after(0, line.ledger.admit(JOB, NOW)) < 2 * PATIENCE_S - 0.5
 
 
 async def test_a_store_that_restarts_forgets_scripts_and_nothing_else(tmp_path: Path) -> None:
@@ -128,7 +154,7 @@ async def test_an_admission_whose_reply_is_lost_was_made_and_is_not_made_again(w
 
     assert await warm.ledger.admit(JOB, NOW) == ONCE
     stranger = admission("h1", *JOB.demands, attempt="another gateway's")
-    assert await warm.ledger.admit(stranger, NOW) == Exists(State.HELD, same_body=True)
+    assert await warm.ledger.admit(stranger, NOW) == Exists("h1", same_body=True)
     assert [entry.kind for entry in await warm.ledger.entries(after=2)] == ["hold"]
 
 
@@ -198,7 +224,7 @@ async def test_a_frozen_store_keeps_nobody_waiting_and_is_used_again_when_it_tha
             waits = await asyncio.gather(
                 *(refused_after(n / 100, ledger.admit(job, NOW)) for n, job in enumerate(jobs))
             )
-        assert max(waits) < PATIENCE_S
+        assert max(waits) < LONGEST_S
 
         await until_it_answers(lambda: connection.command("PING"))
         answers = await asyncio.gather(*(ledger.admit(job, NOW) for job in jobs))
@@ -253,7 +279,7 @@ async def test_a_refused_call_fails_alone(line: Line) -> None:
 
 async def test_a_call_that_cannot_be_written_fails_alone(line: Line) -> None:
     """Half of a surrogate pair has no bytes."""
-    async with asyncio.timeout(PATIENCE_S):
+    async with asyncio.timeout(LONGEST_S):
         answers = await asyncio.gather(
             line.echo("before"), line.echo("\ud800"), line.echo("after"), return_exceptions=True
         )
@@ -266,7 +292,40 @@ async def test_a_call_that_cannot_be_written_fails_alone(line: Line) -> None:
 async def test_a_store_that_is_not_there_is_said_so_at_once(tmp_path: Path) -> None:
     connection = connect(f"unix://{tmp_path}/nobody")
 
-    async with asyncio.timeout(PATIENCE_S):
+    async with asyncio.timeout(LONGEST_S):
         with pytest.raises(StoreUnavailable):
             await connection.command("PING")
     await connection.close()
+
+
+async def test_replies_are_read_as_the_library_reads_them(store: Store) -> None:
+    assert (await store.command("INFO", "server"))["process_id"] == (await store.client.info("server"))["process_id"]
+    assert await store.command("CONFIG GET", "maxmemory-policy") == {"maxmemory-policy": "noeviction"}
+    assert await store.command("CONFIG", "GET", "maxmemory-policy") == [b"maxmemory-policy", b"noeviction"]
+
+
+async def test_calls_of_scripts_are_observed_by_name_and_by_how_they_ended(ledger: RedisLedger, store_url: str) -> None:
+    seen: list[tuple[str, bool]] = []
+    async with proxy_to(store_url) as (proxy, url):
+        watched = connect(url, lambda operation, seconds, failed: seen.append((operation, failed or seconds < 0)))
+        distant = RedisLedger(watched, "e1", HALF_A_DAY)
+        await distant.admit(JOB, NOW)
+        proxy.lose_replies = True
+        with pytest.raises(StoreUnavailable):
+            await distant.move(Verb.VOID, JOB.hold, NOW)
+        await watched.close()
+
+    assert seen == [("hold", False), ("move", True)]
+
+
+async def test_tags_begin_with_what_was_drawn_for_this_process_and_never_repeat(store_url: str) -> None:
+    async with proxy_to(store_url) as (proxy, url):
+        store = connect(url, draw=lambda size: b"\xab" * size)
+        for n in range(3):
+            await store.command("ECHO", str(n))
+        proxy.abort()
+        await until_it_answers(lambda: store.command("ECHO", "again"))
+        await store.close()
+
+    tags = re.findall(rb"(?:ab){8}[0-9a-f]{16}", b"".join(proxy.requests))
+    assert len(tags) == len(set(tags)) > 4

@@ -2,18 +2,20 @@
 -- Admission: charge every demand or none. Names, calendars and policy were decided before; here whole numbers are
 -- compared. Everything is read and checked before the first write, because a script that fails keeps its writes.
 --
--- KEYS  store, policy pointer, key record, hold, held index, entries, then accounts, then rates
+-- KEYS  store, policy pointer, key record, hold, held index, entries, closed prices, memory, then accounts, then rates
 -- ARGV  now, max skew, epoch, sequence seen, policy version, key revision, hold id, attempt, body digest, record,
---       charges, due, number of accounts, then (amount, ceiling, enforced, window end) each, (interval, burst) each
+--       charges, due, price, asked body ('' without an idempotency key), number of accounts, then (amount, ceiling,
+--       enforced, window end) each, (interval, burst) each
 -- Times are microseconds since 1970.
-local store, policy, key, hold, index, entries = unpack(KEYS, 1, 6)
-local now, max_skew, epoch, seen, version, revision, id, attempt, digest, record, charges, due, count = unpack(ARGV, 1, 13)
-local first_account, first_rate = 7, 7 + count
-local last_account, last_rate = 6 + count, #KEYS
+local store, policy, key, hold, index, entries, closed, memory = unpack(KEYS, 1, 8)
+local now, max_skew, epoch, seen, version, revision, id, attempt, digest = unpack(ARGV, 1, 9)
+local record, charges, due, price, asked, count = unpack(ARGV, 10, 15)
+local first_account, first_rate = 9, 9 + count
+local last_account, last_rate = 8 + count, #KEYS
 
 local function integer(n) return string.format('%.0f', n) end
-local function argument(account, n) return ARGV[13 + 4 * (account - first_account) + n] end
-local function rate_argument(rate, n) return ARGV[13 + 4 * count + 2 * (rate - first_rate) + n] end
+local function argument(account, n) return ARGV[15 + 4 * (account - first_account) + n] end
+local function rate_argument(rate, n) return ARGV[15 + 4 * count + 2 * (rate - first_rate) + n] end
 
 local state = redis.call('HMGET', store, 'epoch', 'seq', 'frozen')
 local seq = tonumber(state[2] or 0)
@@ -32,31 +34,34 @@ if math.abs(skew) > tonumber(max_skew) then return {'skewed', integer(skew)} end
 if redis.call('GET', policy) ~= version then return {'stale'} end
 if redis.call('HGET', key, 'revision') ~= revision then return {'stale'} end
 
--- Two demands on one account (two limits may share it) must have room together.
-local wanted, refused = {}, false
+-- Two demands on one account (two limits may share it) must have room together. Balances are passed on as the store
+-- has them: a shadow limit's may be beyond what a number here holds exactly.
+local wanted, refused, found = {}, false, {}
 for i = first_account, last_account do wanted[KEYS[i]] = (wanted[KEYS[i]] or 0) + argument(i, 1) end
 for i = first_account, last_account do
   local balance = redis.call('HMGET', KEYS[i], 'posted', 'held')
-  local after, ceiling = (balance[1] or 0) + (balance[2] or 0) + wanted[KEYS[i]], tonumber(argument(i, 2))
+  found[i] = {balance[1] or '0', balance[2] or '0', balance[1] or balance[2]}
+  local after, ceiling = found[i][1] + found[i][2] + wanted[KEYS[i]], tonumber(argument(i, 2))
   if argument(i, 3) == '1' and (ceiling == 0 or after > ceiling) then refused = true end
 end
 
--- Balances are passed on as the store has them: a shadow limit's may be beyond what a number here holds exactly.
-local function balances(verdict)
+local function answer(verdict)
   local reply = {verdict, integer(seq)}
   for i = first_account, last_account do
-    local balance = redis.call('HMGET', KEYS[i], 'posted', 'held')
-    reply[#reply + 1] = balance[1] or '0'
-    reply[#reply + 1] = balance[2] or '0'
+    reply[#reply + 1] = found[i][1]
+    reply[#reply + 1] = found[i][2]
   end
   return reply
 end
 
 local existing = redis.call('HMGET', hold, 'state', 'attempt', 'digest')
 if existing[1] then
-  if existing[1] == 'held' and existing[2] == attempt then return balances('created') end
-  return {'exists', existing[1], existing[3] == digest and '1' or '0'}
+  if existing[1] == 'held' and existing[2] == attempt then return answer('created') end
+  return {'exists', id, existing[3] == digest and '1' or '0'}
 end
+local earlier, same = recall(asked ~= '', memory, asked, now)
+if earlier then return {'exists', earlier, same} end
+if redis.call('SISMEMBER', closed, price) == 1 then return {'model_closed'} end
 
 local arrivals = {}
 for i = first_rate, last_rate do
@@ -67,7 +72,7 @@ for i = first_rate, last_rate do
   arrivals[i] = arrival
 end
 
-if refused then return balances('over_limit') end
+if refused then return answer('over_limit') end
 redis.call('ZSCORE', index, id)
 
 local moves = {}
@@ -81,14 +86,16 @@ redis.call('XADD', entries, integer(seq) .. '-0', 'epoch', epoch, 'kind', 'hold'
 redis.call('HSET', store, 'seq', integer(seq))
 redis.call('HSET', hold, 'state', 'held', 'attempt', attempt, 'digest', digest, 'charges', charges, 'record', record)
 redis.call('ZADD', index, due, id)
+if asked ~= '' then redis.call('SET', memory, id .. ' ' .. asked) end
 for i = first_account, last_account do
   redis.call('HINCRBY', KEYS[i], 'held', argument(i, 1))
-  redis.call('HSETNX', KEYS[i], 'ends', argument(i, 4))
+  if not found[i][3] then redis.call('HSETNX', KEYS[i], 'ends', argument(i, 4)) end
 end
+for i = first_account, last_account do found[i][2] = redis.call('HGET', KEYS[i], 'held') end
 -- A rate is forgotten once it is past for every clock that is admitted: one as fast as allowed may have written it,
 -- and one as slow as allowed may read it.
 for i = first_rate, last_rate do
   local lasts_us = arrivals[i] - tonumber(now) + 2 * tonumber(max_skew)
   redis.call('SET', KEYS[i], integer(arrivals[i]), 'PX', integer(math.ceil(lasts_us / 1000) + 1000))
 end
-return balances('created')
+return answer('created')

@@ -1,97 +1,106 @@
 #!lua flags=allow-oom
 -- One step of a hold's life after admission: capture, void, doubt, finish, refund. Which step each state takes, and
--- how far each account shifts, was decided in core/ledger.py and arrives as `steps`; here it happens once, whole.
+-- how far each account shifts, was decided in core/ledger.py and arrives as arguments; here it happens once, whole.
 -- Everything is read and checked before the first write, because a script that fails keeps its writes.
 --
--- KEYS  store, hold, job, entries, indices of held, in_doubt, captured, ended, then accounts
--- ARGV  now, sequence seen, hold id, job id (or ''), charges, steps (JSON: state -> {outcome, becomes, record, flow}),
---       flows (JSON: flow -> (posted, held, window end) of each account), facts (JSON: name -> text), record, attempt,
---       digest
--- Times are microseconds since 1970. Amounts travel as text: JSON numbers would lose digits.
-local store, hold, job_key, entries = unpack(KEYS, 1, 4)
-local now, seen, id, job, charges, steps, flows, facts, record, attempt, digest = unpack(ARGV)
-local held, in_doubt, captured, ended = unpack(KEYS, 5, 8)
+-- KEYS  store, hold, job, entries, indices of held, in_doubt, captured, ended, memory, overages, closed prices, then
+--       accounts
+-- ARGV  now, sequence seen, hold id, job id (or ''), charges, row, record, attempt, digest, asked body ('' without an
+--       idempotency key), price, reply to keep (or ''), number of flows, number of facts, then (name, text) of each
+--       fact, then for each account its window's end and (posted, held) of each flow
+-- The row is `;state:outcome,becomes,flow,recorded` for every state: what the step is called, where the hold goes (or
+-- nothing), which flow amounts take (0 for none), and whether it is written down although nothing moves.
+-- Times are microseconds since 1970. Amounts stay text, because a number would lose digits.
+local store, hold, job_key, entries, held, in_doubt, captured, ended, memory, overages, closed = unpack(KEYS, 1, 11)
+local now, seen, id, job, charges, row, record, attempt, digest, asked, price, kept = unpack(ARGV, 1, 12)
+local flows, facts = tonumber(ARGV[13]), tonumber(ARGV[14])
+local first_account, first_shift = 12, 15 + 2 * facts
 local index = {held = held, in_doubt = in_doubt, captured = captured, finished = ended, refunded = ended, voided = ended}
-local first_account = 9
 
 local function integer(n) return string.format('%.0f', n) end
 
 local ledger = redis.call('HMGET', store, 'epoch', 'seq')
 if not ledger[1] then return {'closed', 'uninitialised'} end
-local stored = redis.call('HMGET', hold, 'state', 'charges', 'cost', 'contradicted')
+local seq = tonumber(ledger[2] or 0)
+local stored = redis.call('HMGET', hold, 'state', 'charges', 'cost', 'contradicted', 'captured_at')
 local state = stored[1] or 'none'
-local step = cjson.decode(steps)[state]
-local shifts = cjson.decode(flows)[step.flow] or {}
+local outcome, becomes, flow, recorded = string.match(row, ';' .. state .. ':([%w_]+),([%w_]*),(%d),(%d)')
 
 if stored[2] and stored[2] ~= charges then
   return redis.error_reply('ERR the charges of hold ' .. id .. ' are not those it was admitted with')
 end
 -- History was lost: admission stops, and what was admitted still moves.
-if tonumber(ledger[2] or 0) < tonumber(seen) then redis.call('HSET', store, 'frozen', 'history lost') end
+if seq < tonumber(seen) then redis.call('HSET', store, 'frozen', 'history lost') end
 
-local function reply(outcome)
-  local lines = {outcome, state, integer(tonumber(ledger[2] or 0))}
+local balances = {}
+for i = first_account, #KEYS do balances[i] = redis.call('HMGET', KEYS[i], 'posted', 'held') end
+local function reply(came_to, has_closed)
+  local lines = {came_to, state, integer(seq), has_closed and '1' or '0'}
   for i = first_account, #KEYS do
-    local balance = redis.call('HMGET', KEYS[i], 'posted', 'held')
-    lines[#lines + 1] = balance[1] or '0'
-    lines[#lines + 1] = balance[2] or '0'
+    lines[#lines + 1] = balances[i][1] or '0'
+    lines[#lines + 1] = balances[i][2] or '0'
   end
   return lines
 end
 
-if step.becomes ~= '' and job ~= '' then
+if becomes ~= '' and job ~= '' then
   local owner = redis.call('GET', job_key)
   if owner and owner ~= id then return reply('job_bound') end
 end
-if step.becomes == '' and (stored[4] or not step.record) then return reply(step.outcome) end
+if becomes == '' and (stored[4] or recorded == '0') then return reply(outcome) end
 for _, key in ipairs({held, in_doubt, captured, ended}) do redis.call('ZSCORE', key, id) end
-for i = first_account, #KEYS do redis.call('HLEN', KEYS[i]) end
+redis.call(asked ~= '' and 'GET' or 'HVALS', memory)
+redis.call('ZCARD', overages)
+redis.call('SISMEMBER', closed, price)
 
 -- No more comes back than was posted.
-local moves, posted = {}, tonumber(stored[3] or 0)
-for i, move in ipairs(shifts) do
-  if 0 - move[1] > posted then move[1] = integer(0 - posted) end
-  moves[i] = string.sub(KEYS[first_account - 1 + i], 16) .. ' ' .. move[1] .. ' ' .. move[2]
+local shifts, moves, posted = {}, {}, tonumber(stored[3] or 0)
+for i = first_account, flow == '0' and 0 or #KEYS do
+  local at = first_shift + (i - first_account) * (1 + 2 * flows)
+  local shift = {ARGV[at + 2 * flow - 1], ARGV[at + 2 * flow], ARGV[at]}
+  if 0 - shift[1] > posted then shift[1] = integer(0 - posted) end
+  shifts[i] = shift
+  moves[#moves + 1] = string.sub(KEYS[i], 16) .. ' ' .. shift[1] .. ' ' .. shift[2]
 end
 
-local seq = integer(tonumber(ledger[2] or 0) + 1)
-local entry = {'epoch', ledger[1], 'kind', step.outcome, 'hold', id, 'at', now, 'moves', table.concat(moves, '\n')}
+seq = seq + 1
+local entry = {'epoch', ledger[1], 'kind', outcome, 'hold', id, 'at', now, 'moves', table.concat(moves, '\n')}
 if state == 'none' then
   entry[#entry + 1] = 'record'
   entry[#entry + 1] = record
 end
-local fields = {}
-for name, value in pairs(cjson.decode(facts)) do
-  fields[#fields + 1] = name
-  fields[#fields + 1] = value
+local fields, overage = {}, false
+for i = 15, first_shift - 1 do
+  fields[#fields + 1] = ARGV[i]
+  entry[#entry + 1] = ARGV[i]
+  overage = overage or i % 2 == 1 and ARGV[i] == 'overage'
 end
-for _, field in ipairs(fields) do entry[#entry + 1] = field end
-redis.call('XADD', entries, seq .. '-0', unpack(entry))
-redis.call('HSET', store, 'seq', seq)
-ledger[2] = seq
-if step.becomes == '' then
+redis.call('XADD', entries, integer(seq) .. '-0', unpack(entry))
+redis.call('HSET', store, 'seq', integer(seq))
+if becomes == '' then
   redis.call('HSET', hold, 'contradicted', '1')
-  return reply(step.outcome)
+  return reply(outcome)
 end
 
 if state == 'none' then
   redis.call('HSET', hold, 'attempt', attempt, 'digest', digest, 'charges', charges, 'record', record)
 end
-redis.call('HSET', hold, 'state', step.becomes, unpack(fields))
+if becomes == 'captured' then
+  fields[#fields + 1] = 'captured_at'
+  fields[#fields + 1] = now
+end
+redis.call('HSET', hold, 'state', becomes, unpack(fields))
+if kept ~= '' then redis.call('HSET', hold, 'reply', kept) end
 if job ~= '' then redis.call('SET', job_key, id) end
 if index[state] then redis.call('ZREM', index[state], id) end
 if state == 'voided' then redis.call('PERSIST', hold) end
-if step.becomes == 'voided' and state == 'none' then redis.call('PEXPIRE', hold, 86400000)
-else redis.call('ZADD', index[step.becomes], now, id) end
-
--- An account whose window was swept is not revived by what comes back to it late; the entry stands all the same.
-local function takes_back(move) return string.find(move[1] .. move[2], '-', 1, true) end
-for i, move in ipairs(shifts) do
-  local account = KEYS[first_account - 1 + i]
-  if redis.call('EXISTS', account) == 1 or not takes_back(move) then
-    if move[1] ~= '0' then redis.call('HINCRBY', account, 'posted', move[1]) end
-    if move[2] ~= '0' then redis.call('HINCRBY', account, 'held', move[2]) end
-    if move[1] ~= '0' or move[2] ~= '0' then redis.call('HSETNX', account, 'ends', move[3]) end
-  end
+if becomes == 'voided' and state == 'none' then redis.call('PEXPIRE', hold, 86400000)
+else redis.call('ZADD', index[becomes], now, id) end
+for i = first_account, #KEYS do
+  if shifts[i] then shift_account(KEYS[i], shifts[i], balances[i]) end
 end
-return reply(step.outcome)
+for i = first_account, #KEYS do balances[i] = redis.call('HMGET', KEYS[i], 'posted', 'held') end
+if asked ~= '' then remember_key(memory, id, asked, becomes, stored[5] or now)
+else remember_body(memory, id, state, becomes, now) end
+local has_closed = becomes == 'captured' and overage and count_overage(overages, closed, price, id, now)
+return reply(outcome, has_closed)

@@ -1,0 +1,38 @@
+"""One request on its way: its bytes, until when it must have ended, and whether any of it may have left.
+
+The rule of this file: a header is one line. What would make two of one is refused while nothing has been sent.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+class Trouble(Exception):
+    """What may be expected to go wrong on the line. Its words are ours and quote nothing that was sent or received."""
+
+
+class UnfitHeader(Exception):
+    """A header that is more than one line. A mistake of ours: what clients send is vetted before it gets here."""
+
+
+@dataclass(slots=True)
+class Sending:
+    """One request: its deadline (monotonic), and whether a byte of it may have left. That is never unset."""
+
+    deadline: float
+    may_have_left: bool = False
+
+
+def opening(method: str, target: str, host: str) -> str:
+    """How a request begins, the same for all that go to one place."""
+    return f"{method} {target} HTTP/1.1\r\nHost: {host}\r\n"
+
+
+def written(begin: str, headers: Mapping[str, str], body: bytes) -> bytes:
+    """The whole request. Raises UnfitHeader, or UnicodeEncodeError for what is not ASCII."""
+    lines = [f"{name}: {value}\r\n" for name, value in headers.items()]
+    head = f"{begin}{''.join(lines)}Content-Length: {len(body)}\r\n\r\n"
+    breaks = len(lines) + 4
+    if head.count("\r") != breaks or head.count("\n") != breaks or "\0" in head:
+        raise UnfitHeader
+    return head.encode("ascii") + body
