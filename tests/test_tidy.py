@@ -37,10 +37,12 @@ TESTED_ELSEWHERE = {
     "gateway/adapters/redis/keys.py": "tests/adapters/redis/test_ledger.py",
     "gateway/web/administration.py": "tests/web/test_admin.py",
     "gateway/web/app.py": "tests/web/test_jobs.py",
+    "gateway/web/call.py": "tests/web/test_express.py",
     "gateway/web/framing.py": "tests/web/test_edge.py",
     "gateway/web/limit_rows.py": "tests/web/test_refusals.py",
     "gateway/web/listener.py": "tests/web/test_edge.py",
     "gateway/web/plane.py": "tests/web/test_jobs.py",
+    "gateway/web/told.py": "tests/web/test_answers.py",
     "gateway/wiring/trouble.py": "tests/cli/test_serve.py",
 }
 

@@ -3,8 +3,6 @@
 from datetime import datetime
 from typing import TypeAlias
 
-from aiohttp import web
-
 from gateway.core.account import tightest
 from gateway.core.money import MicroUsd, format_usd
 from gateway.core.outcome import Charged, Holding, InDoubt, Submission, TurnedDown, Unsent
@@ -14,8 +12,9 @@ from gateway.web import errors, headers
 from gateway.web.limit_rows import instant
 from gateway.web.problem import GatewayError
 from gateway.web.refusals import error_of
+from gateway.web.told import Told
 
-Answer: TypeAlias = web.Response | GatewayError
+Answer: TypeAlias = Told | GatewayError
 
 
 def answer(submission: Submission, contact: str | None, now: datetime) -> Answer:
@@ -24,16 +23,15 @@ def answer(submission: Submission, contact: str | None, now: datetime) -> Answer
         case Charged(holding, reply, _, cost):
             return _passed_on(reply, _money_headers(holding, cost))
         case Replayed(hold, reply, cost):
-            told = {headers.COST_USD: format_usd(cost), headers.HOLD_ID: hold.id, headers.REPLAY: "true"}
-            return _passed_on(reply, told)
+            own = {headers.COST_USD: format_usd(cost), headers.HOLD_ID: hold.id, headers.REPLAY: "true"}
+            return _passed_on(reply, own)
         case TurnedDown(holding, reply):
             return _passed_on(reply, {headers.HOLD_ID: holding.hold.id})
         case InDoubt(holding, _, Reply() as reply):
-            told = {**errors.NO_RETRY, **_money_headers(holding, holding.hold.amount)}
-            response = _passed_on(reply, told)
+            told = _passed_on(reply, {**errors.NO_RETRY, **_money_headers(holding, holding.hold.amount)})
             # The upstream's advice to try again would make a second job of one that may run already.
-            response.headers.popall("Retry-After", None)
-            return response
+            told.headers.pop("Retry-After", None)
+            return told
         case InDoubt(holding):
             return _with_headers(errors.outcome_unknown(holding.hold.id), _money_headers(holding, holding.hold.amount))
         case Unsent(holding):
@@ -42,13 +40,13 @@ def answer(submission: Submission, contact: str | None, now: datetime) -> Answer
             return error_of(submission, contact, now)
 
 
-def _passed_on(reply: Reply, own: dict[str, str]) -> web.Response:
+def _passed_on(reply: Reply, own: dict[str, str]) -> Told:
     """The upstream's status and bytes, with the headers of its that may pass, and ours."""
     passed = headers.client_headers(reply.headers)
     passed.update(own)
     if reply.status >= 400:
         passed[headers.ERROR_SOURCE] = "upstream"
-    return web.Response(status=reply.status, headers=passed, body=reply.body)
+    return Told(reply.status, passed, reply.body)
 
 
 def _money_headers(holding: Holding, cost: MicroUsd) -> dict[str, str]:

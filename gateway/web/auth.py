@@ -13,13 +13,12 @@ from functools import lru_cache
 from ipaddress import ip_address
 from typing import assert_never
 
-from aiohttp import web
-
 from gateway.core.key_secret import Kind, kind_of
 from gateway.core.principal import Address, KeyRefused, Network, Principal, Scope, unmapped
 from gateway.ports import StoreUnavailable
 from gateway.service.keyring import Keyring, Unrecognised
 from gateway.web import errors
+from gateway.web.call import Head
 from gateway.web.problem import GatewayError
 from gateway.web.refusals import key_error
 
@@ -31,7 +30,7 @@ class Auth:
     keyring: Keyring
     trusted_proxies: tuple[Network, ...] = ()
 
-    async def principal(self, request: web.BaseRequest, scope: Scope | None) -> Principal | GatewayError:
+    async def principal(self, request: Head, scope: Scope | None) -> Principal | GatewayError:
         """Whose request this is, if its key may be used for what needs `scope` (None: any key may)."""
         secret = presented(request.headers)
         if not isinstance(secret, str):
@@ -50,7 +49,7 @@ class Auth:
             case _:
                 assert_never(admitted)
 
-    async def submitter(self, request: web.BaseRequest) -> Principal | GatewayError:
+    async def submitter(self, request: Head) -> Principal | GatewayError:
         """Whose submit this is, by what was last read of the key. A hold has its revision compared.
 
         Whoever answers before there was a hold must `confirm` the principal first.
@@ -62,7 +61,7 @@ class Auth:
                 return known
         return await self.principal(request, Scope.SUBMIT_JOB)
 
-    async def confirm(self, request: web.BaseRequest, principal: Principal, now: datetime) -> GatewayError | None:
+    async def confirm(self, request: Head, principal: Principal, now: datetime) -> GatewayError | None:
         """Why a `submitter` may not submit after all: its key may have changed since it was read."""
         try:
             confirmed = await self.keyring.recheck(principal, self.address(request), now)
@@ -70,7 +69,7 @@ class Auth:
             return errors.store_unavailable()
         return key_error(confirmed) if isinstance(confirmed, KeyRefused) else None
 
-    def address(self, request: web.BaseRequest) -> Address | None:
+    def address(self, request: Head) -> Address | None:
         """The client's address; None when it has none that we know (a unix socket, a proxy that names it badly)."""
         forwarded = request.headers.getall("X-Forwarded-For", ())
         return client_address(request.remote, forwarded, self.trusted_proxies)

@@ -5,6 +5,7 @@ import re
 from typing import Final
 
 from aiohttp import HttpVersion11, web
+from multidict import CIMultiDictProxy
 
 from gateway.web import errors
 from gateway.web.problem import GatewayError
@@ -22,7 +23,7 @@ async def read_body(request: web.Request, limit: int, seconds: float) -> bytes |
 
     Whatever is refused here may leave unread bytes behind: the edge then closes the connection after the answer.
     """
-    refused = _refusal(request, limit)
+    refused = body_refusal(request.headers, request.content_length, limit)
     if refused is not None:
         return refused
     try:
@@ -34,13 +35,15 @@ async def read_body(request: web.Request, limit: int, seconds: float) -> bytes |
         return errors.invalid_request("The body ended before it was complete, or its chunks are malformed.")
 
 
-def _refusal(request: web.Request, limit: int) -> GatewayError | None:
-    if not _JSON.fullmatch(request.headers.get("Content-Type", "")):
+def body_refusal(headers: CIMultiDictProxy[str], length: int | None, limit: int) -> GatewayError | None:
+    """Why a body is not wanted, from what the head says of it: no JSON, encoded, or longer than `limit` bytes."""
+    kind = headers.get("Content-Type", "")
+    if kind != "application/json" and not _JSON.fullmatch(kind):
         return errors.unsupported_media_type('The body must be sent as "Content-Type: application/json".')
-    codings = request.headers.getall("Content-Encoding", ())
+    codings = headers.getall("Content-Encoding", ())
     if any(coding.lower() != "identity" for coding in codings):
         return errors.unsupported_media_type("The body must be sent without a content encoding.")
-    if (request.content_length or 0) > limit:
+    if (length or 0) > limit:
         return errors.body_too_large(limit)
     return None
 

@@ -13,6 +13,7 @@ from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
 from gateway.web import errors, headers
+from gateway.web.call import accepted
 from gateway.web.framing import refusal
 from gateway.web.problem import GatewayError, render
 
@@ -44,7 +45,7 @@ def edge(make_id: Callable[[], str]) -> Middleware:
 
 def answer(request: web.BaseRequest, error: GatewayError) -> web.Response:
     """The response for an error, in the form that the request asks for."""
-    return render(error, request[REQUEST_ID], ",".join(request.headers.getall("Accept", ())))
+    return render(error, request[REQUEST_ID], accepted(request.headers)).response()
 
 
 async def _answer(request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -55,16 +56,16 @@ async def _answer(request: web.Request, handler: Handler) -> web.StreamResponse:
             return web.Response(status=error.status, headers=error.headers)
         return answer(request, _translated(error))
     except Exception as error:  # noqa: BLE001 - the last resort: an answer without internals, and one line in the log
-        _log_failure(request, error)
+        log_failure(request[REQUEST_ID], error)
         if request.writer.output_size > 0:
             raise ConnectionResetError("an answer had begun") from None
         return answer(request, errors.internal_error())
 
 
-def _log_failure(request: web.Request, error: Exception) -> None:
+def log_failure(request_id: str, error: Exception) -> None:
     """Where it failed, and never what with: an exception's text may quote a body or a header."""
     place = "".join(traceback.format_tb(error.__traceback__))
-    _LOG.error("request %s failed with %s\n%s", request[REQUEST_ID], type(error).__name__, place)
+    _LOG.error("request %s failed with %s\n%s", request_id, type(error).__name__, place)
 
 
 def _translated(error: web.HTTPException) -> GatewayError:

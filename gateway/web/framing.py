@@ -13,7 +13,8 @@ from gateway.web import errors
 from gateway.web.headers import SINGLE
 from gateway.web.problem import GatewayError
 
-_HOST = re.compile(r"(?:[A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?")
+TOKEN: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,100}")
+HOST: Final = re.compile(r"(?:[A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?")
 _PATH = re.compile(r"/(?:[A-Za-z0-9._~!$&'()*+,=:@-]+/)*[A-Za-z0-9._~!$&'()*+,=:@-]*")
 _QUERY = re.compile(r"[!-~]*")
 _VALUE = re.compile(r"[\t -~]*")
@@ -55,7 +56,7 @@ def _headers(request: web.BaseRequest) -> str | None:
             return f'"{name}" must be given once, in ASCII.'
     if "Authorization" in headers and "x-api-key" in headers:
         return 'Send the key in "Authorization" or in "x-api-key", not in both.'
-    if not _HOST.fullmatch(headers.get("Host", "")):
+    if not HOST.fullmatch(headers.get("Host", "")):
         return '"Host" must be given as a host name or address, with or without a port.'
     if "Upgrade" in headers or "upgrade" in headers.get("Connection", "").lower():
         return "This gateway upgrades to no other protocol."

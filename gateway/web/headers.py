@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from multidict import CIMultiDict, CIMultiDictProxy
+from multidict import CIMultiDictProxy
 
 from gateway import __version__
 
@@ -31,6 +31,8 @@ TO_UPSTREAM: Final = ("User-Agent", "traceparent", "tracestate")
 
 # Without the upstream's request id: the client's reply carries ours, which the upstream was given too.
 TO_CLIENT: Final = ("Content-Type", "Retry-After", "Cache-Control", "ETag", "Last-Modified")
+
+_TO_CLIENT: Final = {name.lower(): name for name in TO_CLIENT}
 
 # A request with two of any of these means one thing to us and may mean another to a proxy before us.
 SINGLE: Final = (
@@ -66,7 +68,11 @@ def upstream_headers(headers: CIMultiDictProxy[str], request_id: str) -> dict[st
     return sent
 
 
-def client_headers(headers: Mapping[str, str]) -> CIMultiDict[str]:
-    """What of an upstream reply's headers goes to the client."""
-    given = CIMultiDict(headers)
-    return CIMultiDict((name, given[name]) for name in TO_CLIENT if name in given)
+def client_headers(headers: Mapping[str, str]) -> dict[str, str]:
+    """What of an upstream reply's headers goes to the client; of one that is there twice, the first."""
+    passed: dict[str, str] = {}
+    for given, value in headers.items():
+        name = _TO_CLIENT.get(given.lower())
+        if name is not None:
+            passed.setdefault(name, value)
+    return passed

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 from aiohttp import web
@@ -14,11 +15,13 @@ from gateway.core.recall import Repeated, Replayed
 from gateway.ports import Observation
 from gateway.service.submit import Asked
 from gateway.web import answers, errors, headers
-from gateway.web.body import read_body
-from gateway.web.edge import REQUEST_ID, answer
+from gateway.web.body import body_refusal, read_body
+from gateway.web.call import Call, ReadBody
+from gateway.web.edge import REQUEST_ID
 from gateway.web.framing import query_refusal
 from gateway.web.plane import PLANE, DataPlane
 from gateway.web.problem import GatewayError
+from gateway.web.told import Told
 
 _LOG: Final = logging.getLogger("tollhouse.submissions")
 
@@ -32,26 +35,44 @@ class _Read:
 
 
 async def submit(request: web.Request) -> web.StreamResponse:
-    """One submission over HTTP."""
+    """One submission over HTTP, with a request of the server's."""
     plane = request.app[PLANE]
-    started, now = plane.clock.monotonic(), plane.clock.now()
+    call = Call(request.headers, request.remote, request[REQUEST_ID], request.content_length)
     refused = query_refusal(request)
-    principal = refused or await plane.auth.submitter(request)
+    if refused is not None:
+        return _turned_away(call, refused, {}).response()
+    read = partial(read_body, request, plane.max_body, plane.body_timeout)
+    return (await submission(plane, call, read)).response()
+
+
+async def express_submit(plane: DataPlane, call: Call, body: bytes) -> Told:
+    """One submission over HTTP, with a request that came whole: see `express.py`."""
+
+    async def read() -> bytes | GatewayError:
+        return body_refusal(call.headers, len(body), plane.max_body) or body
+
+    return await submission(plane, call, read)
+
+
+async def submission(plane: DataPlane, call: Call, read_body: ReadBody) -> Told:
+    """Who asks, then what for: a request is looked at from the outside in."""
+    started, now = plane.clock.monotonic(), plane.clock.now()
+    principal = await plane.auth.submitter(call)
     if isinstance(principal, GatewayError):
-        return _turned_away(request, principal, {})
+        return _turned_away(call, principal, {})
     who = {"team": principal.team, "key": principal.key.id}
-    read = await _read(request, plane)
+    read = await _read(call, read_body)
     if isinstance(read, GatewayError):
-        return _turned_away(request, await plane.auth.confirm(request, principal, now) or read, who)
-    sent_on = headers.upstream_headers(request.headers, request[REQUEST_ID])
-    asked = Asked(principal, read.body, request[REQUEST_ID], plane.auth.address(request), sent_on, read.idempotency_key)
+        return _turned_away(call, await plane.auth.confirm(call, principal, now) or read, who)
+    sent_on = headers.upstream_headers(call.headers, call.request_id)
+    asked = Asked(principal, read.body, call.request_id, plane.auth.address(call), sent_on, read.idempotency_key)
     submitted = await plane.submit(asked)
     if unproven(submitted.submission):
-        refused = await plane.auth.confirm(request, principal, now)
+        refused = await plane.auth.confirm(call, principal, now)
         if refused is not None:
-            return _turned_away(request, refused, who)
-    told = answers.answer(submitted.submission, plane.contact(principal), now)
-    response = answer(request, told) if isinstance(told, GatewayError) else told
+            return _turned_away(call, refused, who)
+    answer = answers.answer(submitted.submission, plane.contact(principal), now)
+    told = call.refused(answer) if isinstance(answer, GatewayError) else answer
     seconds = plane.clock.monotonic() - started
     seen = Observation(
         principal.team, submitted.model, principal.key.test, submitted.submission, submitted.amount, seconds
@@ -59,25 +80,25 @@ async def submit(request: web.Request) -> web.StreamResponse:
     plane.telemetry.observe(seen)
     surprising = isinstance(seen.submission, InDoubt) and seen.submission.surprising
     level = logging.WARNING if surprising else logging.INFO
-    _LOG.log(level, "submission", extra={"fields": _line(asked, seen, response.status)})
-    return response
+    _LOG.log(level, "submission", extra={"fields": _line(asked, seen, told.status)})
+    return told
 
 
-async def _read(request: web.Request, plane: DataPlane) -> _Read | GatewayError:
-    header = request.headers.get("Idempotency-Key")
+async def _read(call: Call, read_body: ReadBody) -> _Read | GatewayError:
+    header = call.headers.get("Idempotency-Key")
     key = None if header is None else read_idempotency_key(header)
     if header is not None and key is None:
         message = '"Idempotency-Key" must be 1 to 255 visible ASCII characters, quoted or bare.'
         return errors.invalid_input("Idempotency-Key", message)
-    body = await read_body(request, plane.max_body, plane.body_timeout)
+    body = await read_body()
     return body if isinstance(body, GatewayError) else _Read(body, key)
 
 
-def _turned_away(request: web.Request, error: GatewayError, who: Mapping[str, str]) -> web.Response:
+def _turned_away(call: Call, error: GatewayError, who: Mapping[str, str]) -> Told:
     """Answer and log a request that never became a submission: it counts nowhere, and may be asked about."""
-    told = {"request_id": request[REQUEST_ID], **who, "outcome": "turned_away", "status": error.status}
+    told = {"request_id": call.request_id, **who, "outcome": "turned_away", "status": error.status}
     _LOG.info("submission", extra={"fields": {**told, "code": error.code}})
-    return answer(request, error)
+    return call.refused(error)
 
 
 def _line(asked: Asked, seen: Observation, status: int) -> dict[str, object]:

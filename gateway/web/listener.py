@@ -2,7 +2,7 @@
 
 aiohttp answers three kinds of request outside an application's middlewares: what its parser refuses, what routing
 refuses before it has a handler, and expectations. A runner that puts the edge around the whole application, and a
-connection with an error page of its own, leave no answer that is not ours.
+connection with an error page of its own (`connection.py`), leave no answer that is not ours.
 """
 
 from collections.abc import Callable
@@ -11,9 +11,9 @@ from typing import Any, Final
 
 from aiohttp import web
 
-from gateway.web import errors, headers
+from gateway.web.connection import Connection
 from gateway.web.edge import edge
-from gateway.web.problem import render
+from gateway.web.express import EXPRESS
 
 # A submit must end as it would have, whether or not its client is still there. Idle connections outlive the 60 s of
 # common load balancers. A body that was refused is read on for a moment, so that its sender gets to see the answer.
@@ -36,37 +36,14 @@ class Listener(web.AppRunner):
     async def _make_server(self) -> web.Server:
         inner = await super()._make_server()
         handler = partial(edge(self._make_id), handler=inner.request_handler)
-        return _Server(self._make_id, handler, inner, **self._kwargs)
+        connection = partial(Connection, self._make_id, self.app.get(EXPRESS, {}))
+        return _Server(connection, handler, inner, **self._kwargs)
 
 
 class _Server(web.Server):
-    def __init__(self, make_id: Callable[[], str], handler: Any, inner: web.Server, **options: Any) -> None:
+    def __init__(self, connection: Callable[..., Connection], handler: Any, inner: web.Server, **options: Any) -> None:
         super().__init__(handler, request_factory=inner.request_factory, **options)
-        self._make_id = make_id
+        self._connection = connection
 
     def __call__(self) -> web.RequestHandler:
-        return _Connection(self._make_id, self, loop=self._loop, **self._kwargs)
-
-
-class _Connection(web.RequestHandler):
-    __slots__ = ("_make_id",)
-
-    def __init__(self, make_id: Callable[[], str], server: web.Server, **options: Any) -> None:
-        super().__init__(server, **options)
-        self._make_id = make_id
-
-    def handle_error(
-        self,
-        request: web.BaseRequest,
-        status: int = 500,
-        exc: BaseException | None = None,
-        message: str | None = None,
-    ) -> web.StreamResponse:
-        """Answer what the parser refused. aiohttp would quote it, in its log too, and it may hold a key."""
-        if request.writer.output_size > 0:
-            raise ConnectionResetError("an answer had begun")
-        error = errors.invalid_request("This is not well-formed HTTP.") if status == 400 else errors.internal_error()
-        response = render(error, self._make_id(), "")
-        response.headers["Server"] = headers.SERVER
-        response.force_close()
-        return response
+        return self._connection(self, loop=self._loop, **self._kwargs)

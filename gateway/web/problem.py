@@ -10,9 +10,8 @@ from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Final
 
-from aiohttp import web
-
 from gateway.web import headers
+from gateway.web.told import Told
 
 ENVELOPE: Final = "application/json"
 PROBLEM: Final = "application/problem+json"
@@ -30,8 +29,8 @@ class GatewayError:
     retry_after: int | None = None
 
 
-def render(error: GatewayError, request_id: str, accept: str) -> web.Response:
-    """The response for an error. `accept` is the request's `Accept`, empty when there was none."""
+def render(error: GatewayError, request_id: str, accept: str) -> Told:
+    """The answer for an error. `accept` is the request's `Accept`, empty when there was none."""
     details = {**error.details, "source": "gateway"}
     extra = {**error.headers, headers.ERROR_SOURCE: "gateway", headers.REQUEST_ID: request_id}
     if error.retry_after is not None:
@@ -40,7 +39,7 @@ def render(error: GatewayError, request_id: str, accept: str) -> web.Response:
     problem = prefers_problem(accept)
     document = _problem(error, details, request_id) if problem else _envelope(error, details, request_id)
     extra["Content-Type"] = PROBLEM if problem else ENVELOPE
-    return web.Response(status=error.status, headers=extra, body=json.dumps(document).encode())
+    return Told(error.status, extra, json.dumps(document).encode())
 
 
 def _envelope(error: GatewayError, details: Mapping[str, object], request_id: str) -> dict[str, object]:

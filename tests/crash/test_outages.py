@@ -157,7 +157,6 @@ async def test_what_is_under_way_is_posted_although_memory_is_full() -> None:
             assert states == ["captured", "voided", "in_doubt"]
 
 
-@pytest.mark.unbuilt
 @pytest.mark.parametrize("outage", [killed, frozen, read_only])
 async def test_what_the_store_did_not_hear_is_in_the_spool_before_the_client_is_told(outage: Outage) -> None:
     async with open_fleet(RULES, gateways=1) as fleet:

@@ -1,6 +1,7 @@
 """The mutants themselves: that they are what they say, and that a test which knows a promise notices each of them."""
 
 import ast
+import re
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
@@ -39,6 +40,18 @@ def defines(file: Path, names: list[str]) -> bool:
 def test_every_invariant_that_holds_has_mutants_and_no_two_have_one_name() -> None:
     assert {mutant.invariant for mutant in MUTANTS} == {1, 2, 3, 4, 5, 6, 7, 8, 9, 11}
     assert [name for name, times in Counter(mutant.name for mutant in MUTANTS).items() if times > 1] == []
+
+
+def test_the_guarantees_name_every_mutant_under_its_invariant_and_tests_that_exist() -> None:
+    text = " ".join((ROOT / "docs" / "guarantees.md").read_text(encoding="utf-8").split())
+    chapters = {int(number): rest for number, rest in re.findall(r"## (\d+)\. (.*?)(?=## \d|$)", text)}
+    for number, chapter in chapters.items():
+        named = set(re.findall(r'"([^"]+)"', chapter.partition("- Mutants: ")[2]))
+        assert named == {mutant.name for mutant in MUTANTS if mutant.invariant == number}, number
+        for test in re.findall(r"`(tests/[^`]+)`", chapter):
+            file, *names = test.split("::")
+            assert defines(ROOT / file, names), f"there is no {test}"
+    assert chapters.keys() == {mutant.invariant for mutant in MUTANTS}
 
 
 def test_only_a_failed_assertion_kills() -> None:

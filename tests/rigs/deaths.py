@@ -85,5 +85,5 @@ def table(counts: dict[str, Counter[Phase]]) -> str:
 
 
 def fewest(counts: dict[str, Counter[Phase]], of: Iterable[Phase]) -> int:
-    """How many deaths the rarest of these phases saw, of whichever process."""
-    return min(counts["gateway"][phase] + counts["store"][phase] for phase in of)
+    """How many submits the rarest of these phases had, of a gateway's deaths or of the store's."""
+    return min(counted[phase] for phase in of for counted in counts.values())

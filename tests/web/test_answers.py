@@ -4,7 +4,6 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
-from aiohttp import web
 from multidict import CIMultiDict
 
 from gateway.core.account import AccountScope, Balance, Demand
@@ -13,6 +12,7 @@ from gateway.core.refusal import refusal
 from gateway.core.reply import Reply
 from gateway.web.answers import answer
 from gateway.web.problem import GatewayError
+from gateway.web.told import Told
 from tests.adapters.redis.holds import JOBS, ORGANIZATION, TEAM, admission, demand
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -31,8 +31,8 @@ def reply(status: int, body: bytes = BODY, **headers: str) -> Reply:
     return Reply(status, CIMultiDict({"Content-Type": "application/json", **sent}), body)
 
 
-def passed_on(told: object) -> web.Response:
-    assert isinstance(told, web.Response)
+def passed_on(told: object) -> Told:
+    assert isinstance(told, Told)
     return told
 
 

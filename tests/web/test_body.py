@@ -10,15 +10,15 @@ import pytest
 from tests.web.wire import LIMIT, NEXT, Server, chunked, post, raw, serving
 
 
-@pytest.fixture
-async def server() -> AsyncIterator[Server]:
-    async with serving() as running:
+@pytest.fixture(params=[True, False], ids=["express", "plain"])
+async def server(request: pytest.FixtureRequest) -> AsyncIterator[Server]:
+    async with serving(express=request.param) as running:
         yield running
 
 
-@pytest.fixture
-async def hasty() -> AsyncIterator[Server]:
-    async with serving(body_seconds=0.3) as running:
+@pytest.fixture(params=[True, False], ids=["express", "plain"])
+async def hasty(request: pytest.FixtureRequest) -> AsyncIterator[Server]:
+    async with serving(body_seconds=0.3, express=request.param) as running:
         yield running
 
 

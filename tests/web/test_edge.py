@@ -11,9 +11,9 @@ from aiohttp.http_parser import HttpRequestParser, HttpRequestParserPy
 from tests.web.wire import NEXT, Server, chunked, post, raw, serving
 
 
-@pytest.fixture
-async def server() -> AsyncIterator[Server]:
-    async with serving() as running:
+@pytest.fixture(params=[True, False], ids=["express", "plain"])
+async def server(request: pytest.FixtureRequest) -> AsyncIterator[Server]:
+    async with serving(express=request.param) as running:
         yield running
 
 

@@ -9,11 +9,14 @@ from typing import Any
 
 from aiohttp import web
 
-from gateway.web.body import continue_later, read_body
+from gateway.web.body import body_refusal, continue_later, read_body
+from gateway.web.call import Call
 from gateway.web.edge import answer
+from gateway.web.express import EXPRESS, Express, Lines
 from gateway.web.framing import query_refusal
 from gateway.web.listener import Listener
 from gateway.web.problem import GatewayError
+from gateway.web.told import Told
 
 LIMIT = 1024**2
 PATIENCE_S = 5.0
@@ -76,10 +79,11 @@ class Wire:
 
 @dataclass(slots=True)
 class Server:
-    """Where the application listens, and what its submit handler was given."""
+    """Where the application listens, what its submit handler was given, and how often on the express lane."""
 
     port: int
     bodies: list[bytes] = field(default_factory=list)
+    express: int = 0
 
     @asynccontextmanager
     async def wire(self) -> AsyncIterator[Wire]:
@@ -95,8 +99,13 @@ class Server:
 
 
 @asynccontextmanager
-async def serving(*routes: web.RouteDef, body_seconds: float = 30.0) -> AsyncIterator[Server]:
-    """`POST /v1/jobs/submit` and `GET /healthz` behind the edge, with `routes` besides."""
+async def serving(
+    *routes: web.RouteDef, body_seconds: float = 30.0, express: bool | Express = True, **options: Any
+) -> AsyncIterator[Server]:
+    """`POST /v1/jobs/submit` and `GET /healthz` behind the edge, with `routes` besides.
+
+    `express` is whether submits may take the express lane, or who answers them there; `options` are the listener's.
+    """
     server = Server(0)
 
     async def submit(request: web.Request) -> web.StreamResponse:
@@ -106,13 +115,26 @@ async def serving(*routes: web.RouteDef, body_seconds: float = 30.0) -> AsyncIte
         server.bodies.append(body)
         return web.json_response({"read": len(body)})
 
+    async def express_submit(call: Call, body: bytes) -> Told:
+        server.express += 1
+        if not isinstance(express, bool):
+            return await express(call, body)
+        refused = body_refusal(call.headers, len(body), LIMIT)
+        if refused is not None:
+            return call.refused(refused)
+        server.bodies.append(body)
+        content = json.dumps({"read": len(body)}).encode()
+        return Told(200, {"Content-Type": "application/json; charset=utf-8"}, content)
+
     async def healthz(_request: web.Request) -> web.StreamResponse:
         return web.json_response({"alive": True})
 
     app = web.Application()
+    lines: Lines = {"POST /v1/jobs/submit HTTP/1.1": express_submit}
+    app[EXPRESS] = lines if express else {}
     app.router.add_route("POST", "/v1/jobs/submit", submit, expect_handler=continue_later)
     app.add_routes([web.get("/healthz", healthz), *routes])
-    runner = Listener(app, lambda: "made", lingering_time=0.1, shutdown_timeout=1.0)
+    runner = Listener(app, lambda: "made", **{"lingering_time": 0.1, "shutdown_timeout": 1.0, **options})
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0)
     await site.start()

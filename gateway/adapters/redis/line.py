@@ -48,7 +48,6 @@ class Line(asyncio.Protocol):
         self._unwritten: list[bytes] = []
         self._answer: Any = _MORE
         self._alarm: asyncio.TimerHandle | None = None
-        self._alarm_at = inf
         self.lost = ""
         self.closed: asyncio.Future[None] = self._loop.create_future()
 
@@ -61,7 +60,7 @@ class Line(asyncio.Protocol):
             self._loop.call_soon(self._write)
         self._unwritten.append(data)
         self._asked.append(call)
-        if call[2] < self._alarm_at:
+        if self._alarm is None:
             self._set_alarm(call[2])
 
     def _write(self) -> None:
@@ -104,8 +103,6 @@ class Line(asyncio.Protocol):
         self.abandon("the store closed the connection")
 
     def data_received(self, data: bytes) -> None:
-        if self.lost:
-            return
         self._reader.feed(data)
         try:
             trouble = self._hand_out()
@@ -143,19 +140,17 @@ class Line(asyncio.Protocol):
     # Who waits too long.
 
     def _set_alarm(self, deadline: float) -> None:
-        if self._alarm is not None:
-            self._alarm.cancel()
-        self._alarm_at = deadline
-        self._alarm = self._loop.call_at(deadline, self._alarmed)
+        """One alarm at a time: for the call that must be answered first."""
+        self._alarm = self._loop.call_at(deadline, self._alarmed, deadline)
 
-    def _alarmed(self) -> None:
+    def _alarmed(self, deadline: float) -> None:
         # An event loop that was late itself has not read yet what came meanwhile.
-        self._alarm = self._loop.call_later(_GRACE_S, self._judge)
+        self._alarm = self._loop.call_later(_GRACE_S, self._judge, deadline)
 
-    def _judge(self) -> None:
-        late, self._alarm_at, self._alarm = self._alarm_at, inf, None
-        earliest = min((deadline for _, _, deadline, _ in self._asked), default=inf)
-        if earliest <= late:
+    def _judge(self, deadline: float) -> None:
+        self._alarm = None
+        earliest = min((must_come for _, _, must_come, _ in self._asked), default=inf)
+        if earliest <= deadline:
             self.abandon(f"the store did not answer in {PATIENCE_S} s")
         elif earliest < inf:
             self._set_alarm(earliest)

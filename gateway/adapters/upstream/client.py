@@ -6,8 +6,7 @@ happened before or after a byte may have left, and that alone decides between no
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 from traceback import format_tb
 from typing import Final
 
@@ -32,16 +31,9 @@ class HttpUpstream:
         self._key = key
         self._slots = asyncio.Semaphore(SLOTS)
 
-    @asynccontextmanager
-    async def slot(self) -> AsyncIterator["HttpUpstream | None"]:
+    def slot(self) -> "_Place":
         """A place in the pool, or None after a second. It is taken before the hold, so that waiting holds no money."""
-        if not await self._place():
-            yield None
-            return
-        try:
-            yield self
-        finally:
-            self._slots.release()
+        return _Place(self, self._slots)
 
     async def submit(self, outgoing: Outgoing) -> UpstreamResult:
         sending = Sending(outgoing.deadline)
@@ -63,15 +55,32 @@ class HttpUpstream:
         """Close the connections to the provider."""
         self._origin.close()
 
-    async def _place(self) -> bool:
-        if not self._slots.locked():
+
+class _Place:
+    """One of an upstream's places, for as long as the context lasts, if one came free in time."""
+
+    __slots__ = ("_places", "_taken", "_upstream")
+
+    def __init__(self, upstream: HttpUpstream, places: asyncio.Semaphore) -> None:
+        self._upstream = upstream
+        self._places = places
+        self._taken = False
+
+    async def __aenter__(self) -> HttpUpstream | None:
+        if not self._places.locked():
             # It is there: neither a wait nor a timer.
-            return await self._slots.acquire()
+            self._taken = await self._places.acquire()
+            return self._upstream
         try:
             async with asyncio.timeout(SLOT_WAIT_S):
-                return await self._slots.acquire()
+                self._taken = await self._places.acquire()
         except TimeoutError:
-            return False
+            return None
+        return self._upstream
+
+    async def __aexit__(self, *_error: object) -> None:
+        if self._taken:
+            self._places.release()
 
 
 def _cause(error: Exception) -> str:

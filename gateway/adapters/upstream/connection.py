@@ -27,8 +27,8 @@ class Connection(asyncio.Protocol):
 
     @property
     def usable(self) -> bool:
-        """Whether a request may begin here, as far as the event loop has seen."""
-        return self._answer is None and not self._transport.is_closing()
+        """Whether a request may begin here once the one before has its reply, as far as the event loop has seen."""
+        return not self._transport.is_closing()
 
     def quiet(self) -> bool:
         """Whether nothing has arrived that the event loop has not seen yet: an end, or bytes that nobody asked for."""

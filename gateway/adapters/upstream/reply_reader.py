@@ -93,9 +93,10 @@ class ReplyReader:
             return
         if status < 100:
             raise Trouble("no such status")
-        framing = _framing(self._seen, self._parser.get_http_version())
-        self._to_the_end = framing is None and status not in _BODILESS
-        self._headers = {name.decode(): value.decode(errors="replace").rstrip(" \t") for name, value in self._seen}
+        if self._parser.get_http_version() not in ("1.1", "1.0"):
+            raise Trouble("no such version of HTTP")
+        framed = self._read_headers()
+        self._to_the_end = not framed and status not in _BODILESS
         self._status = status
 
     def on_body(self, piece: bytes) -> None:
@@ -108,24 +109,22 @@ class ReplyReader:
             self._reply = Reply(self._status, self._headers, bytes(self._body))
             self._keeps = self._parser.should_keep_alive() and self._status != _SWITCHING_PROTOCOLS
 
+    def _read_headers(self) -> bool:
+        """Whether they say where the body ends; else the connection's end does. Raises Trouble.
 
-def _framing(headers: list[tuple[bytes, bytes]], version: str) -> bytes | None:
-    """The name of the header that says where the body ends; None where the connection's end does. Raises Trouble.
-
-    llhttp refuses more than one length, a length that is not one, and a length beside a coding.
-    """
-    if version not in ("1.1", "1.0"):
-        raise Trouble("no such version of HTTP")
-    found = None
-    for name, value in headers:
-        lowered = name.lower()
-        if lowered == b"content-length":
-            found = lowered
-        elif lowered == b"transfer-encoding":
-            if found or value.strip().lower() != b"chunked" or version != "1.1":
-                raise Trouble("unclear transfer encoding")
-            found = lowered
-    return found
+        llhttp refuses more than one length, a length that is not one, and a length beside a coding.
+        """
+        framed = False
+        for name, value in self._seen:
+            lowered = name.lower()
+            if lowered == b"transfer-encoding":
+                if framed or value.strip().lower() != b"chunked" or self._parser.get_http_version() != "1.1":
+                    raise Trouble("unclear transfer encoding")
+                framed = True
+            elif lowered == b"content-length":
+                framed = True
+            self._headers[str(name, "ascii")] = str(value, "utf-8", "replace").rstrip(" \t")
+        return framed
 
 
 def _reason(error: Exception) -> Exception:

@@ -78,9 +78,10 @@ async def test_a_password(guarded: str) -> None:
         await first.command("CONFIG", "SET", "requirepass", "p w")
     async with connected(f"{guarded}?password=p%20w&db=2") as store:
         assert await mirrored(store, "hello") == "hello"
-    async with connected(guarded) as nobody:
-        with pytest.raises(StoreRefused, match=r"NOAUTH"):
-            await echoed(nobody, "hello")
+    for wrong, reason in ((guarded, "NOAUTH"), (f"{guarded}?password=pw", "^WRONGPASS")):
+        async with connected(wrong) as nobody:
+            with pytest.raises(StoreRefused, match=reason):
+                await echoed(nobody, "hello")
 
 
 async def test_a_wrong_password_is_said_and_not_shown(guarded: str) -> None:

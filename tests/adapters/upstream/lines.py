@@ -22,23 +22,21 @@ class Line:
 
     def __init__(self, connected: socket.socket) -> None:
         self._socket = connected
+        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._loop = asyncio.get_running_loop()
         self.received = bytearray()
         self.over = asyncio.Event()
 
     async def read(self, size: int) -> None:
-        """Read until `size` bytes have come in all. Raises EOFError."""
+        """Read until `size` bytes have come in all, and not one more. Raises EOFError."""
         while len(self.received) < size:
-            piece = await self._loop.sock_recv(self._socket, size - len(self.received))
-            if not piece:
-                raise EOFError
-            self.received += piece
+            await self._some(size - len(self.received))
 
     async def request(self) -> bytes:
         """Read one request. Raises EOFError."""
         start = len(self.received)
         while (end := self.received.find(b"\r\n\r\n", start)) < 0:
-            await self.read(len(self.received) + 1)
+            await self._some(65536)
         head = bytes(self.received[start:end]).lower()
         length = int(head.partition(b"content-length:")[2].split(b"\r\n")[0])
         await self.read(end + 4 + length)
@@ -48,9 +46,15 @@ class Line:
         """Wait until the other side closes; what it still says is read."""
         try:
             while True:
-                await self.read(len(self.received) + 1)
+                await self._some(65536)
         except (EOFError, ConnectionError):
             return
+
+    async def _some(self, most: int) -> None:
+        piece = await self._loop.sock_recv(self._socket, most)
+        if not piece:
+            raise EOFError
+        self.received += piece
 
     def say(self, data: bytes) -> None:
         """Send, at once: when this returns the bytes are in the other side's hands (it is the same machine)."""

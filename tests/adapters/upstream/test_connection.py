@@ -8,6 +8,7 @@ import pytest
 from gateway.adapters.upstream.connection import Connection
 from gateway.core.reply import Accepted, NotSent, Rejected, Unknown, UpstreamResult
 from tests.adapters.upstream.lines import Line, provider, submit, upstream
+from tests.doubles import StillClock
 from tests.walkthrough.outcomes import accepted, envelope
 from tests.walkthrough.stranger import reply
 
@@ -98,6 +99,22 @@ async def test_a_connection_that_is_closed_untouched_is_asked_at_most_once(end: 
             assert len(there.lines) == number + 1
 
 
+async def test_a_new_connection_that_is_seen_to_end_before_it_is_used_sends_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class Ended(Connection):
+        def connection_made(self, transport: asyncio.BaseTransport) -> None:
+            super().connection_made(transport)
+            self._loop.call_soon(self.eof_received)
+
+    monkeypatch.setattr("gateway.adapters.upstream.origin.Connection", Ended)
+    async with provider(talks) as there, upstream(there.url) as met:
+        for number in range(1, 4):
+            assert await submit(met) == NotSent("connection closed before the request")
+            await (await there.arrivals.get()).over.wait()
+            assert (len(there.lines), there.reached) == (number, 0)
+
+
 async def talks(line: Line) -> None:
     """Answers one request after the other, with the jobs job_1, job_2 and so on."""
     number = 0
@@ -123,22 +140,22 @@ async def test_a_kept_connection_that_ended_a_moment_ago_is_not_asked(end: Calla
 
 
 async def test_a_kept_connection_that_ended_some_time_ago_is_not_asked() -> None:
-    async with provider(talks_once) as there, upstream(there.url) as met:
-        assert await job(await submit(met)) == "job_1"
+    async with provider(talks_once) as there, upstream(there.url, StillClock()) as met:
+        assert await job(await submit(met, 60.0)) == "job_1"
         there.lines[0].say_no_more()
         await there.lines[0].ended()
-        assert await job(await submit(met)) == "job_1"
+        assert await job(await submit(met, 60.0)) == "job_1"
         assert len(there.lines) == 2
 
 
 @pytest.mark.parametrize("seen", [False, True], ids=["a moment ago", "some time ago"])
 async def test_what_nobody_asked_for_is_never_an_answer(seen: bool) -> None:
-    async with provider(talks_once) as there, upstream(there.url) as met:
-        assert await job(await submit(met)) == "job_1"
+    async with provider(talks_once) as there, upstream(there.url, StillClock()) as met:
+        assert await job(await submit(met, 60.0)) == "job_1"
         there.lines[0].say(reply(200, accepted("job_evil")))
         if seen:
             await there.lines[0].ended()
-        assert await job(await submit(met)) == "job_1"
+        assert await job(await submit(met, 60.0)) == "job_1"
         assert len(there.lines) == 2
         if not seen:
             await there.lines[0].ended()
