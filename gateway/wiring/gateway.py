@@ -15,6 +15,7 @@ from gateway import __version__
 from gateway.adapters.redis.closed_prices import RedisClosedPrices
 from gateway.adapters.redis.ledger import RedisLedger
 from gateway.adapters.redis.open_holds import RedisOpenHolds
+from gateway.adapters.redis.past import RedisPast
 from gateway.adapters.redis.virtual_keys import RedisVirtualKeys
 from gateway.adapters.redis.vitals import RedisVitals
 from gateway.adapters.secret_files import kept_secret
@@ -35,6 +36,7 @@ from gateway.service.preview import Previews
 from gateway.service.readiness import Probe
 from gateway.service.recovery import Recovery
 from gateway.service.submit import Submit
+from gateway.service.sweep import Sweep
 from gateway.settings import PROVIDER_URL, Settings
 from gateway.web.admin import admin_routes
 from gateway.web.administration import Control
@@ -50,6 +52,7 @@ from gateway.wiring.trouble import CannotStart
 _REFRESH_S: Final = 0.5
 _OVERDUE_S: Final = 1.0
 _SWEEP_S: Final = 60.0
+_PAST_S: Final = 10.0
 _SANDBOX_KEY: Final = "pb_sandbox"
 
 
@@ -105,6 +108,7 @@ class _House:
     keyring: Keyring
     outbox: Outbox
     open_holds: RedisOpenHolds
+    past: RedisPast
     spool: DirectorySpool
     epoch: str
     boot: str
@@ -154,6 +158,7 @@ async def _build(stack: AsyncExitStack, settings: Settings) -> _House:
         keyring=Keyring(RedisVirtualKeys(store), desk, clock, entropy, secrets.peppers),
         outbox=Outbox(ledger, spool, clock),
         open_holds=open_holds,
+        past=RedisPast(store),
         spool=spool,
         epoch=ours.epoch,
         boot=boot,
@@ -216,6 +221,7 @@ def _start_in_background(stack: AsyncExitStack, house: _House) -> None:
         "policy refresh": partial(every, _REFRESH_S, house.desk.refresh),
         "unacknowledged moves": house.outbox.run,
         "overdue holds": partial(every, _OVERDUE_S, Overdue(house.ledger, house.open_holds, house.clock)),
+        "what ended long ago": partial(every, _PAST_S, Sweep(house.past, house.clock)),
         "spool": partial(every, _SWEEP_S, partial(_sweep, house.spool)),
     }
     loop = asyncio.get_running_loop()

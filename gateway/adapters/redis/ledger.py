@@ -39,8 +39,8 @@ from gateway.ports import StoreUnavailable
 
 MAX_SKEW: Final = timedelta(seconds=2)
 
-_HOLD: Final = Script("hold", "memory")
-_MOVE: Final = Script("move", "account", "memory", "overage")
+_HOLD: Final = Script("hold", "memory", "swept")
+_MOVE: Final = Script("move", "swept", "account", "memory", "overage")
 
 
 class RedisLedger:
