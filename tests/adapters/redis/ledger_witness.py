@@ -78,12 +78,14 @@ class Act:
 class Witness:
     """One life of a store, from empty, with an event loop of its own. `counts` is by kind of answer, and of steps."""
 
-    def __init__(self, url: str, counts: Counter[str]) -> None:
+    def __init__(
+        self, url: str, counts: Counter[str], model: LedgerModel | None = None, patience: timedelta = PATIENT
+    ) -> None:
         self.counts = counts
-        self.model = LedgerModel()
+        self.model = model or LedgerModel()
         self.store = connect(url)
         self._loop = asyncio.new_event_loop()
-        self._ledger = RedisLedger(self.store, EPOCH, PATIENT)
+        self._ledger = RedisLedger(self.store, EPOCH, patience)
         self._read: list[Entry] = []
         self._folded: dict[str, list[int]] = {}
         self._agreed = True
