@@ -47,11 +47,14 @@ def judge_jobs(books: Books, diary: Diary) -> None:
 
 
 def judge_answers(crowd: Crowd, books: Books, diary: Diary) -> None:
-    """Every answer that a client saw is posted, and an order that was asked for many times is one job at most."""
+    """Every answer that a client saw is posted, and an order that was asked for many times is one job at most.
+
+    An order that the provider refused may be asked for again, and arrives there again.
+    """
     for attempt in crowd.accepted:
         one = books.holds[books.by_job[attempt.job]]
         assert (one.state, one.cost) == ("captured", COST)
         assert one.hold.id == attempt.headers["Tollhouse-Hold-Id"]
     orders = {attempt.request: attempt.idempotency for attempt in crowd.attempts if attempt.idempotency}
-    made = [orders[note.request] for note in diary.notes if note.request in orders]
+    made = [orders[note.request] for note in diary.notes if note.job and note.request in orders]
     assert len(made) == len(set(made))

@@ -112,7 +112,7 @@ class Run:
             wire.cut()
         wire.open.set()
         await asyncio.sleep(self.rng.uniform(0, 0.3))
-        await victim.start()
+        await victim.start_again()
 
     async def kill_store(self, then: GatewayProcess | None = None) -> None:
         """Without a store nothing moves, so that one look at it afterwards serves both deaths."""
@@ -129,7 +129,7 @@ class Run:
         for wire in self.fleet.wires.values():
             wire.open.set()
         if then is not None:
-            await then.start()
+            await then.start_again()
 
     def in_flight(self, *gateways: GatewayProcess) -> tuple[Attempt, ...]:
         """What these are busy with. Of an order that is asked for again only the first attempt counts."""

@@ -20,7 +20,7 @@ from tests.rigs.fleet import Fleet, open_fleet
 from tests.walkthrough.house import Key
 from tests.walkthrough.policies import budget, team
 
-pytestmark = [pytest.mark.xdist_group("crash"), pytest.mark.unbuilt]
+pytestmark = pytest.mark.xdist_group("crash")
 
 JOBS: Final = 60
 CEILINGS: Final = {"ample": 10**12, "budget": JOBS * COST}
@@ -111,6 +111,7 @@ async def test_an_older_copy_is_put_in_its_place() -> None:
         await it.fleet.store.start()
 
 
+@pytest.mark.long
 async def test_an_older_copy_is_put_in_its_place_while_nobody_runs() -> None:
     async with house() as it:
         await it.sell(10)
@@ -148,6 +149,7 @@ async def test_it_is_emptied() -> None:
         await it.begin_anew()
 
 
+@pytest.mark.long
 async def test_its_disk_is_lost() -> None:
     async with house() as it:
         await it.sell(20)

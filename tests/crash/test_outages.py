@@ -177,14 +177,13 @@ async def test_what_the_store_did_not_hear_is_in_the_spool_before_the_client_is_
         judge(fleet.crowd, await fleet.in_order(), await fleet.provider.diary(), CEILINGS)
 
 
-@pytest.mark.unbuilt
-@pytest.mark.parametrize("outage", OUTAGES)
-async def test_whoever_cannot_sell_is_not_ready(outage: str) -> None:
+async def test_whoever_cannot_sell_is_not_ready() -> None:
     async with open_fleet(RULES, gateways=2) as fleet:
-        await until_so(fleet.all_ready)
-        async with OUTAGES[outage](fleet.store):
-            for gateway in fleet.gateways:
-                await until_so(lambda gateway=gateway: not_ready(gateway))
+        for outage in (*OUTAGES.values(), forgetful):
+            await until_so(fleet.all_ready)
+            async with outage(fleet.store):
+                for gateway in fleet.gateways:
+                    await until_so(lambda gateway=gateway: not_ready(gateway))
         await until_so(fleet.all_ready)
 
 
@@ -192,7 +191,6 @@ async def not_ready(gateway: GatewayProcess) -> bool:
     return not await gateway.ready()
 
 
-@pytest.mark.unbuilt
 async def test_a_store_that_stops_writing_to_disk_sells_nothing() -> None:
     """Nobody can tell at once; as soon as it is known, it counts."""
     async with under_load() as load:

@@ -14,6 +14,10 @@ PATIENCE_S = 120.0
 _POLL_S = 0.01
 
 
+class EndedAtOnce(Exception):
+    """The process ended before it was up; the end of its log says why."""
+
+
 class Child:
     """One process. Start it from the main thread: Linux ends it with the thread that started it."""
 
@@ -48,10 +52,11 @@ class Child:
         self._process.send_signal(signal.SIGCONT)
 
     async def come_up(self, up: Callable[[], Awaitable[bool]]) -> None:
-        """Wait until `up` says so."""
+        """Wait until `up` says so. Raises EndedAtOnce."""
         ends = time.monotonic() + PATIENCE_S
         while not await up():
-            assert self.running, f"it ended at once: {self._log.read_text()[-2000:]}"
+            if not self.running:
+                raise EndedAtOnce(self._log.read_text()[-2000:])
             assert time.monotonic() < ends, f"it does not come up: {self._log.read_text()[-2000:]}"
             await asyncio.sleep(_POLL_S)
 

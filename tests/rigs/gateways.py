@@ -11,11 +11,12 @@ import aiohttp
 
 from gateway.core.key_secret import ENTROPY_BYTES, Kind, mint
 from tests.cli.serving import PROGRAM, environment, run
-from tests.rigs.child import Child
+from tests.rigs.child import Child, EndedAtOnce
 from tests.rigs.provider import ROOT
 
 ADMIN: Final = mint(Kind.ADMIN, bytes(range(ENTROPY_BYTES)))
 PEPPER: Final = "0123456789abcdef"
+NO_STORE: Final = "the store cannot be used"
 
 # The program on a machine whose clock is some seconds ahead.
 _WRONG_CLOCK: Final = """
@@ -57,6 +58,15 @@ class GatewayProcess:
         block = self._out.read_text()
         self.url, self.control_url = _row("data plane", block), _row("control plane", block)
         self.up = True
+
+    async def start_again(self) -> None:
+        """Start it as a supervisor would: once more, as often as it says that the store does not answer it."""
+        while True:
+            try:
+                return await self.start()
+            except EndedAtOnce as ended:
+                if NO_STORE not in str(ended):
+                    raise
 
     async def _printed(self) -> bool:
         block = self._out.read_text()

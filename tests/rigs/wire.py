@@ -73,7 +73,7 @@ class Wire:
                 due, piece = await pieces.get()
                 await asyncio.sleep(due - asyncio.get_running_loop().time())
                 await self.open.wait()
-                if not piece:
+                if not piece or sink.is_closing():
                     return
                 sink.write(piece)
         finally:

@@ -13,6 +13,7 @@ from gateway.core.ledger import Hold, State
 
 _TAG: Final = "{toll}:"
 
+EVERY: Final = _TAG + "*"
 STORE: Final = _TAG + "store"
 POLICY: Final = _TAG + "policy"
 ENTRIES: Final = _TAG + "entries"
@@ -20,6 +21,7 @@ ENDED: Final = _TAG + "holds:ended"
 OPEN: Final = {state: f"{_TAG}holds:{state}" for state in (State.HELD, State.IN_DOUBT, State.CAPTURED)}
 PAST_ACCOUNTS: Final = _TAG + "accounts:past"
 KEYS: Final = _TAG + "keys"
+GATEWAYS: Final = _TAG + "gateways"
 CLOSED: Final = _TAG + "closed"
 
 
