@@ -13,9 +13,9 @@ from gateway.core.retention import horizon
 from gateway.ports import Clock, Past, Swept
 
 _LOG: Final = logging.getLogger("tollhouse.sweep")
-_BATCH: Final = 20
-_BATCHES: Final = 1000
-_PAUSE_S: Final = 0.02
+_BATCH: Final = 10
+_BATCHES: Final = 5000
+_PAUSE_S: Final = 0.01
 
 
 @dataclass(frozen=True, slots=True)

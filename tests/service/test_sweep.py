@@ -66,11 +66,11 @@ async def test_what_ended_ninety_days_ago_goes_and_is_told(store: Store, caplog:
 
 async def test_many_go_in_small_batches_and_the_rest_in_the_next_round(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sweep, "_BATCHES", 3)
-    rows, clock = Rows(holds=100, accounts=21), StillClock()
+    rows, clock = Rows(holds=50, accounts=11), StillClock()
     sweeping = Sweep(rows, clock, pause_s=0)
 
-    assert [await sweeping() for _ in range(3)] == [(60, 21), (40, 0), (0, 0)]
-    assert set(rows.asked) == {(NOON, NOON - timedelta(days=90), 20)}
+    assert [await sweeping() for _ in range(3)] == [(30, 11), (20, 0), (0, 0)]
+    assert set(rows.asked) == {(NOON, NOON - timedelta(days=90), 10)}
 
 
 async def test_a_store_that_does_not_answer_is_the_loop_s_to_try_again(store: Store) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import stat
 from contextlib import AsyncExitStack
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 from aiohttp import ClientConnectorError, ClientSession
 
 from gateway.adapters.redis.policies import RedisPolicies
+from gateway.core.ledger import Verb
 from gateway.core.policy_version import version_of
 from gateway.ports import PolicyVersion
 from gateway.wiring import CannotStart, Gateway, open_gateway
@@ -102,6 +104,22 @@ async def test_what_somebody_else_makes_live_is_taken_up_by_itself() -> None:
             return bool((await house.limit(key, "budget"))["ceiling"] == "2.000000")
 
         await until(seen)
+
+
+async def test_what_ended_long_ago_goes_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gateway.wiring.gateway._PAST_S", 0.01)
+    async with open_house(team(budget("1.00"))) as house:
+        answers = [await house.submit(await house.key()) for _ in range(2)]
+        running, over = [await house.hold(answer.hold) for answer in answers]
+        monkeypatch.setattr("gateway.core.retention.KEPT", timedelta(0))
+        await house.ledger.move(Verb.FINISH, over.hold, datetime.now(UTC))
+
+        async def gone() -> bool:
+            return await house.ledger.find(over.hold.id) is None
+
+        await until(gone)
+        assert await house.hold(running.hold.id) == running
+        assert (await house.accounts())["team:video:budget:usd"] == (700_000, 0)
 
 
 async def test_a_stop_lets_running_submits_finish_and_takes_no_new_ones(tmp_path: Path) -> None:

@@ -212,6 +212,17 @@ async def test_one_that_even_ended_anew_meanwhile_stays_with_its_job(ledger: Red
     assert (await snapshot(store)).jobs == {}
 
 
+async def test_one_whose_end_is_noted_anew_meanwhile_stays(ledger: RedisLedger, store: Store) -> None:
+    await live(ledger, one_job(), Verb.CAPTURE, Verb.FINISH)
+
+    async def note_anew() -> None:
+        await store.command("ZADD", keys.ENDED, 5 * 10**15, "h1")
+
+    before = (await snapshot(store)).holds
+    assert await sweep(RedisPast(Between(store, note_anew), AGES), NOW + 90 * DAY) == (0, 0)  # type: ignore[arg-type]
+    assert (await snapshot(store)).holds == before
+
+
 # What is remembered of a hold.
 
 

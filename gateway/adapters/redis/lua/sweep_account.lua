@@ -10,7 +10,6 @@ local now, max_skew, horizon, name = unpack(ARGV)
 
 local reason = unfit(store, now, max_skew)
 if reason then return {'closed', reason} end
-redis.call('ZSCORE', past, name)
 local stored = redis.call('HMGET', account, 'held', 'ends')
 local held, ends = tonumber(stored[1] or 0), tonumber(stored[2] or 0)
 if ends > tonumber(horizon) then
