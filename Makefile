@@ -30,10 +30,10 @@ lint: $(VENV)/.developing
 	$(BIN)/lint-imports
 
 test: lint
-	$(BIN)/pytest -n $(JOBS) --dist loadgroup -m 'not system and not long and not unbuilt' $(TESTS)
+	$(BIN)/pytest -n $(JOBS) --dist loadgroup -m 'not system and not long' $(TESTS)
 
 test-all: $(VENV)/.developing
-	$(BIN)/pytest -n $(JOBS) --dist loadgroup -m '(system or long) and not unbuilt' $(TESTS)
+	$(BIN)/pytest -n $(JOBS) --dist loadgroup -m 'system or long' $(TESTS)
 
 mutants: $(VENV)/.developing
 	$(BIN)/python -m tests.mutants

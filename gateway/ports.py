@@ -20,6 +20,8 @@ from gateway.core.outcome import Submission
 from gateway.core.principal import VirtualKey
 from gateway.core.recall import HoldRecord
 from gateway.core.reply import Reply, UpstreamResult
+from gateway.core.store_condition import Condition
+from gateway.core.value import value
 
 
 class StoreUnavailable(Exception):
@@ -190,7 +192,7 @@ class ClosedPrices(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Outgoing:
     """One submit as it goes out: the canonical body, what identifies it, and when it must have ended (monotonic)."""
 
@@ -215,7 +217,7 @@ class Upstream(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Observation:
     """One submission for the metrics. `model` is None unless it has a price; `amount` is what was to be held."""
 
@@ -261,12 +263,26 @@ class Vitals:
     holds: Mapping[str, int]
     oldest_due_seconds: float
     clock_skew_seconds: float
+    keys: int = 0
 
 
 class StoreVitals(Protocol):
     """Looks at the store as a whole. Raises StoreUnavailable."""
 
     async def read(self, now: datetime) -> Vitals: ...
+
+    async def condition(self, now: datetime) -> Condition:
+        """What the store is. Gives it our scripts, if it does not have them."""
+        ...
+
+
+class Gate(Protocol):
+    """Whether submits are let through to the store."""
+
+    @property
+    def closed(self) -> str | None:
+        """Why no hold may be made now, in a sentence; None while one may."""
+        ...
 
 
 class Telemetry(Protocol):

@@ -23,6 +23,7 @@ from pydantic import (
     model_validator,
 )
 
+from gateway.core.store_condition import Allowance
 from gateway.core.webhook_address import AllowedHost, allowed_host
 
 PREFIX: Final = "TOLLHOUSE_"
@@ -119,6 +120,7 @@ class Settings(BaseModel):
     shutdown_grace: Seconds = 45.0
     body_timeout: Seconds = 10.0
     store_init: Literal["auto", "never"] | None = None  # none: auto when embedded, else never
+    store_allow: Annotated[tuple[Allowance, ...], BeforeValidator(_list)] = ()  # what the store may lack
     store_outage: Literal["refuse"] = "refuse"
     webhook_allow_hosts: Annotated[tuple[AllowedHost, ...], BeforeValidator(_hosts)] = ()
     redis_url: SecretStr | None = None  # none: embedded

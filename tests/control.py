@@ -13,14 +13,26 @@ from gateway.adapters.redis.closed_prices import RedisClosedPrices
 from gateway.adapters.redis.connection import Store
 from gateway.adapters.redis.policies import RedisPolicies
 from gateway.adapters.redis.virtual_keys import RedisVirtualKeys
+from gateway.adapters.redis.vitals import RedisVitals
+from gateway.adapters.system import SystemClock
 from gateway.core.key_secret import ENTROPY_BYTES, Kind, Peppers, mint
 from gateway.ports import Clock
+from gateway.service.doctor import Doctor
 from gateway.service.keyring import Keyring
+from gateway.service.outbox import Outbox
 from gateway.service.policy_desk import Compile, PolicyDesk
 from gateway.web.admin import admin_routes
 from gateway.web.administration import Control
 from gateway.web.listener import Listener
 from tests.doubles import SeededEntropy, StillClock, compile_plainly
+from tests.service.gatehouse import Gatehouse
+
+
+class Filled:
+    """A spool with a quarter of its room taken."""
+
+    fill = 0.25
+
 
 ADMIN_KEY = mint(Kind.ADMIN, SeededEntropy("admin").token(ENTROPY_BYTES))
 
@@ -62,7 +74,11 @@ async def running_control(
     clock = clock or StillClock()
     desk = PolicyDesk(RedisPolicies(store), compile_files, "acme")
     keyring = Keyring(RedisVirtualKeys(store), desk, clock, SeededEntropy(), Peppers(1, {1: b"pepper"}))
-    control = Control(keyring, desk, RedisClosedPrices(store), clock, admin_key)
+    house = Gatehouse(store)
+    doctor = Doctor(
+        house.guard, RedisVitals(store), desk, Outbox(house.ledger, house.spool, clock), Filled(), (), SystemClock()
+    )
+    control = Control(keyring, desk, RedisClosedPrices(store), doctor, clock, admin_key)
     app = web.Application()
     app.add_routes(admin_routes(control))
     runner = Listener(app, lambda: "made", lingering_time=0.1, shutdown_timeout=1.0)

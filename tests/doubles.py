@@ -46,6 +46,13 @@ class SeededEntropy:
         return hashlib.shake_256(f"{self._seed}:{self._drawn}".encode()).digest(size)
 
 
+class Doorkeeper:
+    """Implements `ports.Gate`: says why submits are not let through, or lets them."""
+
+    def __init__(self, closed: str | None = None) -> None:
+        self.closed = closed
+
+
 class MemorySpool:
     """Implements `ports.Spool` in memory: what is on disk is what was synced."""
 

@@ -3,11 +3,13 @@
 import click
 
 from gateway import __version__
+from gateway.cli.doctor import doctor
 from gateway.cli.key import key
 from gateway.cli.policy import policy
 from gateway.cli.price import price
 from gateway.cli.sandbox import sandbox
 from gateway.cli.serve import serve
+from gateway.cli.store import store
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -16,5 +18,5 @@ def main() -> None:
     """Tollhouse: no team spends money it was not given."""
 
 
-for command in (serve, sandbox, key, policy, price):
+for command in (serve, sandbox, store, key, policy, price, doctor):
     main.add_command(command)

@@ -40,20 +40,37 @@ def fail(code: int, *sentences: str) -> NoReturn:
     raise SystemExit(code)
 
 
+class Unanswered(Exception):
+    """The control plane does not answer, as the text says in a sentence."""
+
+
+class NoAdminKey(Exception):
+    """There is nothing to ask the control plane with, as the text says in a sentence."""
+
+
 def ask(
     method: str, path: str, body: Mapping[str, object] | None = None, query: Mapping[str, str] | None = None
 ) -> dict[str, Any]:
     """What the control plane answers, or the end of the program with what it says is wrong."""
+    try:
+        return try_to_ask(method, path, body, query)
+    except Unanswered as error:
+        fail(FAILURE, str(error), "Is `tollhouse serve` running? TOLLHOUSE_CONTROL_URL says where it listens.")
+    except NoAdminKey as error:
+        fail(NOT_AUTHORISED, str(error), "Set TOLLHOUSE_ADMIN_KEY_FILE, or run where the gateway runs.")
+
+
+def try_to_ask(
+    method: str, path: str, body: Mapping[str, object] | None = None, query: Mapping[str, str] | None = None
+) -> dict[str, Any]:
+    """As `ask`, for those who can do something else when nobody answers. Raises Unanswered, NoAdminKey."""
     known = settings()
     headers = {"Authorization": f"Bearer {_admin_key(known)}"}
     try:
         status, text = asyncio.run(_exchange(known.control_url, method, path, headers, body, query))
     except (aiohttp.ClientError, OSError, TimeoutError, ValueError) as error:
-        fail(
-            FAILURE,
-            f"The control plane at {known.control_url} does not answer ({type(error).__name__}).",
-            "Is `tollhouse serve` running? TOLLHOUSE_CONTROL_URL says where it listens.",
-        )
+        told = f"The control plane at {known.control_url} does not answer ({type(error).__name__})."
+        raise Unanswered(told) from None
     document = _document(text, known.control_url)
     if status >= 300:
         fail(_EXITS.get(status, FAILURE), *_sentences(document, status))
@@ -67,7 +84,7 @@ def _admin_key(known: Settings) -> str:
     try:
         return read_secret(path)
     except SecretFileError as error:
-        fail(NOT_AUTHORISED, f"No admin key: {error}.", "Set TOLLHOUSE_ADMIN_KEY_FILE, or run where the gateway runs.")
+        raise NoAdminKey(f"No admin key: {error}.") from None
 
 
 async def _exchange(

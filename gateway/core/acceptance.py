@@ -11,6 +11,7 @@ from datetime import datetime
 from gateway.core.hold_record import decode_hold
 from gateway.core.ledger import Hold
 from gateway.core.money import MicroUsd
+from gateway.core.value import value
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +26,7 @@ class Witness:
     entry: str
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Acceptance:
     """What the upstream said yes to. `job`, `cost` and `facts` are those of the capture, see `ports.Ledger.move`.
 

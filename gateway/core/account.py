@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from gateway.core.value import value
+
 
 class Meter(StrEnum):
     """What a limit counts. `usd` is in micro-USD, the rest are whole numbers."""
@@ -81,7 +83,7 @@ class RateDemand:
     test: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Balance:
     """What stands on an account: `posted` is charged minus refunded, `held` is set aside for submits in progress."""
 
@@ -94,7 +96,7 @@ def headroom(ceiling: int, balance: Balance) -> int:
     return ceiling - balance.posted - balance.held
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Standing:
     """How much is left of one limit: see `headroom`."""
 
@@ -104,9 +106,10 @@ class Standing:
 
 def tightest(demands: tuple[Demand, ...], balances: tuple[Balance, ...]) -> Standing | None:
     """The enforced money limit with the least headroom; None where no money limit is enforced."""
-    standings = [
-        Standing(demand, headroom(demand.ceiling, balance))
-        for demand, balance in zip(demands, balances, strict=True)
-        if demand.enforced and demand.account.meter is Meter.USD
-    ]
-    return min(standings, key=lambda standing: standing.headroom, default=None)
+    found, least = None, 0
+    for demand, balance in zip(demands, balances, strict=True):
+        if demand.enforced and demand.account.meter is Meter.USD:
+            left = headroom(demand.ceiling, balance)
+            if found is None or left < least:
+                found, least = demand, left
+    return None if found is None else Standing(found, least)

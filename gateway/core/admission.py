@@ -8,9 +8,10 @@ from typing import TypeAlias
 
 from gateway.core.account import Balance, Demand, RateDemand
 from gateway.core.ledger import Hold
+from gateway.core.value import value
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Admission:
     """One hold with the limits and rates it must pass: all of them or none is charged."""
 
@@ -19,7 +20,7 @@ class Admission:
     rates: tuple[RateDemand, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Created:
     """The hold is durable and this attempt may send. Balances, one for every demand, include this job."""
 

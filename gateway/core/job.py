@@ -14,16 +14,18 @@ from typing import Any, Final
 from gateway.core.field_name import shown
 from gateway.core.pricing import PriceBook, Quote
 from gateway.core.strict_json import Unreadable, read_object, write_object
+from gateway.core.value import value
 
 # The provider's pages use two dialects for the same two fields; one body may use only one of them.
 _DIALECTS: Final = (("model", "version"), ("modelSlug", "modelVersion"))
 _FIELDS: Final = frozenset({"model", "version", "modelSlug", "modelVersion", "input", "webhookUrl"})
+_USUAL: Final = _FIELDS - {"modelSlug", "modelVersion"}
 
 _SLUG = re.compile(r"[!-~]{1,200}")
 _VERSION = re.compile(r"[!-~]{1,100}")
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class JobRequest:
     """What a client asks for, whichever dialect it used. `input` is parsed JSON, each value in the type it came in."""
 
@@ -41,7 +43,7 @@ class Malformed:
     message: str
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Sealed:
     """The bytes to send, their SHA-256 in hex, and the `input` in them: the client's fields and the pinned ones.
 
@@ -76,6 +78,8 @@ def parse(raw: bytes) -> JobRequest | Malformed:
 
 
 def _dialect(document: Mapping[str, Any]) -> tuple[str, str] | Malformed:
+    if document.keys() <= _USUAL:
+        return _DIALECTS[0]
     for name in document:
         if name not in _FIELDS:
             return Malformed(shown(name) or "body", f'"{shown(name)}" is not a field of a submit.')

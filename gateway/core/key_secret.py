@@ -4,12 +4,13 @@ The rule of this file: a secret is its prefix, 30 base62 characters of entropy, 
 so that a mistyped or made-up one costs no look-up. Only its HMAC-SHA-256 is ever stored.
 """
 
-import hmac
+import hashlib
 import re
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import lru_cache
 from typing import Final
 
 ALPHABET: Final = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
@@ -22,6 +23,11 @@ _ID_CHARACTERS: Final = 20
 _UNBIASED: Final = 256 - 256 % len(ALPHABET)
 
 _SECRET = re.compile(r"toll_(?P<kind>live|test|admin)_[0-9A-Za-z]{30}(?P<checksum>[0-9A-Za-z]{6})", re.ASCII)
+# HMAC, as RFC 2104 defines it for SHA-256.
+_BLOCK: Final = 64
+_INNER: Final = bytes(byte ^ 0x36 for byte in range(256))
+_OUTER: Final = bytes(byte ^ 0x5C for byte in range(256))
+
 _VERSIONED = re.compile(r"(?P<version>[1-9][0-9]{0,5}):(?P<pepper>\S+)", re.ASCII)
 
 
@@ -104,7 +110,18 @@ def parse_peppers(text: str) -> Peppers:
 
 def digest(secret: str, pepper: bytes) -> str:
     """HMAC-SHA-256 of a secret, in hex: what the store knows of it."""
-    return hmac.digest(pepper, secret.encode("utf-8"), "sha256").hex()
+    inner, outer = _keyed(pepper)
+    within, around = inner.copy(), outer.copy()
+    within.update(secret.encode("utf-8"))
+    around.update(within.digest())
+    return around.hexdigest()
+
+
+@lru_cache(maxsize=16)
+def _keyed(pepper: bytes) -> tuple["hashlib._Hash", "hashlib._Hash"]:
+    """Both hashes of RFC 2104 with the key taken in: the same for every secret, and most of the library's time."""
+    key = (hashlib.sha256(pepper).digest() if len(pepper) > _BLOCK else pepper).ljust(_BLOCK, b"\0")
+    return hashlib.sha256(key.translate(_INNER)), hashlib.sha256(key.translate(_OUTER))
 
 
 def digests(secret: str, peppers: Peppers) -> tuple[str, ...]:

@@ -7,6 +7,7 @@ because the store's scripts compute with doubles.
 import re
 from decimal import ROUND_CEILING, Decimal
 from enum import StrEnum
+from functools import lru_cache
 from typing import Final, TypeAlias
 
 MicroUsd: TypeAlias = int
@@ -42,6 +43,7 @@ def _micro(matched: re.Match[str]) -> MicroUsd:
     return int(matched["whole"]) * MICRO_PER_USD + int(fraction)
 
 
+@lru_cache(maxsize=4096)
 def format_usd(amount: MicroUsd) -> str:
     """Write 700,000 micro-USD as `"0.700000"`: always six places, a leading minus when negative."""
     sign = "-" if amount < 0 else ""

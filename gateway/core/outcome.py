@@ -25,6 +25,7 @@ from gateway.core.principal import KeyRefused
 from gateway.core.recall import Repeated, Replayed
 from gateway.core.refusal import Refusal
 from gateway.core.reply import Reply
+from gateway.core.value import value
 from gateway.core.webhook_address import BadAddress
 
 
@@ -63,7 +64,7 @@ NotHeld: TypeAlias = (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Holding:
     """A hold that was made, what it asked of each limit, and the balances last heard, this job included.
 
@@ -85,7 +86,7 @@ class Holding:
         return Holding(self.hold, self.demands, balances, self.shadow, self.upstream_seconds)
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Charged:
     """The upstream took the job. `cost` (micro-USD) is posted, or will be as soon as the store is back."""
 

@@ -19,6 +19,7 @@ from gateway.core.policy import Deny, decide
 from gateway.core.policy_set import PolicySet
 from gateway.core.pricing import InputRefused, PriceBook, PriceUnknown, Quote
 from gateway.core.principal import Principal
+from gateway.core.value import value
 from gateway.core.webhook_address import AllowedHost, BadAddress, check
 
 
@@ -31,7 +32,7 @@ class Rules:
     prices: PriceBook
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Ids:
     """Made once per request: the hold's id, this attempt's, the request's, who may send it, and the client's key."""
 
@@ -42,7 +43,7 @@ class Ids:
     idempotency: Idempotency | None
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Plan:
     """What to hold and what to send."""
 

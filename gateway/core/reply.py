@@ -12,6 +12,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Any, Final, TypeAlias
 
 from gateway.core.money import MAX_AMOUNT, MicroUsd, round_up
+from gateway.core.value import value
 
 REFUSAL_STATUSES: Final = frozenset({400, 401, 402, 403, 404, 413, 415, 422, 429})
 
@@ -30,7 +31,7 @@ _MAX_JOB_ID: Final = 256
 _SHORT: Final = 18
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Reply:
     """A complete answer of the upstream: status, headers as they came, bytes."""
 
@@ -39,7 +40,7 @@ class Reply:
     body: bytes
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Accepted:
     """2xx with a job id. `cost` is None when the reply names none that can be read (micro-USD otherwise)."""
 

@@ -51,14 +51,14 @@ def read_object(raw: bytes) -> dict[str, Any] | Unreadable:
     if _too_deep(text):
         return Unreadable("body", f"The body is nested more than {MAX_DEPTH} deep, or its brackets do not match.")
     try:
-        document = _DECODER.decode(text)
+        document = _decoded(text)
     except _Refusal as refusal:
         return refusal.unreadable
     except json.JSONDecodeError as error:
         return Unreadable("body", f"The body is not one JSON object: {error.msg} (character {error.pos}).")
     if not isinstance(document, dict):
         return Unreadable("body", "The body is not one JSON object.")
-    if _SURROGATE.search(text) and not _encodable(document):
+    if "\\u" in text and _SURROGATE.search(text) and not _encodable(document):
         return Unreadable("body", "The body has an unpaired surrogate escape, which is not a character.")
     return document
 
@@ -66,6 +66,15 @@ def read_object(raw: bytes) -> dict[str, Any] | Unreadable:
 def write_object(document: Mapping[str, object]) -> bytes:
     """The canonical bytes of an object: names sorted at every level, no spaces, UTF-8."""
     return _ENCODER.encode(document).encode("utf-8")
+
+
+def _decoded(text: str) -> Any:
+    """As the decoder decodes, which first looks for white space; most often there is none."""
+    if text.startswith("{"):
+        document, end = _DECODER.raw_decode(text)
+        if end == len(text):
+            return document
+    return _DECODER.decode(text)
 
 
 def _too_deep(text: str) -> bool:

@@ -2,12 +2,10 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
 
-from gateway.ports import Clock, StoreUnavailable, StoreVitals
+from gateway.core.finding import names
+from gateway.service.guard import Guard
 from gateway.service.policy_desk import PolicyDesk
-
-_MAX_SKEW_S: Final = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,26 +21,19 @@ class Readiness:
 
 @dataclass(slots=True)
 class Probe:
-    """Looks at everything an admission needs. `epoch` is the store's as this process knows it."""
+    """Looks at everything an admission needs."""
 
-    vitals: StoreVitals
+    guard: Guard
     desk: PolicyDesk
-    clock: Clock
-    epoch: str
     draining: bool = False
 
     async def __call__(self) -> Readiness:
-        checks = {"serving": not self.draining, "policies": self.desk.current is not None and not self.desk.kept_out}
-        try:
-            vitals = await self.vitals.read(self.clock.now())
-        except StoreUnavailable:
-            return Readiness({**checks, "store": False})
+        report = await self.guard.look()
+        failed = names(report.findings)
         return Readiness(
             {
-                **checks,
-                "store": True,
-                "epoch": vitals.epoch == self.epoch,
-                "thawed": not vitals.frozen,
-                "clock": abs(vitals.clock_skew_seconds) <= _MAX_SKEW_S,
+                "serving": not self.draining,
+                "policies": self.desk.current is not None and not self.desk.kept_out,
+                **{check.value: check not in failed for check in report.looked_at},
             }
         )

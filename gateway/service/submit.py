@@ -39,6 +39,7 @@ from gateway.core.webhook_address import AllowedHost
 from gateway.ports import (
     Clock,
     Entropy,
+    Gate,
     Ledger,
     Outgoing,
     Spool,
@@ -104,6 +105,7 @@ class Submit:
     clock: Clock
     entropy: Entropy
     patience: timedelta
+    guard: Gate
     boot: str
     webhook_hosts: Sequence[AllowedHost] = ()
 
@@ -139,6 +141,8 @@ class Submit:
         return Ids(f"hold_{hold}", attempt, asked.request_id, self.boot, once)
 
     def _plan(self, job: JobRequest, principal: Principal, ids: Ids, now: datetime) -> Plan | Unplanned | StoreDown:
+        if (closed := self.guard.closed) is not None:
+            return StoreDown(closed)
         rules = self.desk.current
         if rules is None:
             return StoreDown("no policy version could be read yet")

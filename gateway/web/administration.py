@@ -9,6 +9,7 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 
 from gateway.ports import Clock, ClosedPrices, StoreUnavailable
+from gateway.service.doctor import Doctor
 from gateway.service.keyring import Keyring
 from gateway.service.policy_desk import PolicyDesk
 from gateway.web import admin_errors
@@ -32,6 +33,7 @@ class Control:
     keyring: Keyring
     desk: PolicyDesk
     closed_prices: ClosedPrices
+    doctor: Doctor
     clock: Clock
     admin_key: str = field(repr=False)
 

@@ -71,6 +71,8 @@ class Auth:
 
     def address(self, request: Head) -> Address | None:
         """The client's address; None when it has none that we know (a unix socket, a proxy that names it badly)."""
+        if not self.trusted_proxies:
+            return _peer_address(request.remote or "")
         forwarded = request.headers.getall("X-Forwarded-For", ())
         return client_address(request.remote, forwarded, self.trusted_proxies)
 

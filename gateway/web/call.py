@@ -1,11 +1,11 @@
 """A request as the handlers see it, whichever way it was read."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
 from multidict import CIMultiDictProxy
 
+from gateway.core.value import value
 from gateway.web.problem import GatewayError, render
 from gateway.web.told import Told
 
@@ -20,7 +20,7 @@ class Head(Protocol):
     def remote(self) -> str | None: ...
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Call:
     """A request whose head was accepted by the edge. `length` is its body's, where it was given."""
 

@@ -6,13 +6,13 @@ here; whatever is odd in any way, or only rare, is left to that server and to `f
 
 import re
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final, TypeAlias
 
 from aiohttp import web
 from multidict import CIMultiDict, CIMultiDictProxy
 
+from gateway.core.value import value
 from gateway.web.call import Call
 from gateway.web.framing import HOST, TOKEN
 from gateway.web.told import Told
@@ -32,7 +32,7 @@ _RULED: Final = frozenset(
 )
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Whole:
     """A request that came whole: who answers it, its headers, its body."""
 

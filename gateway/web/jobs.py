@@ -2,7 +2,6 @@
 
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
@@ -12,6 +11,7 @@ from gateway.core.idempotency import read_idempotency_key
 from gateway.core.money import format_usd
 from gateway.core.outcome import Broken, Charged, InDoubt, StoreDown, TurnedDown, Unsent, label, unproven
 from gateway.core.recall import Repeated, Replayed
+from gateway.core.value import value
 from gateway.ports import Observation
 from gateway.service.submit import Asked
 from gateway.web import answers, errors, headers
@@ -26,7 +26,7 @@ from gateway.web.told import Told
 _LOG: Final = logging.getLogger("tollhouse.submissions")
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class _Read:
     """What a submit says beside who asks."""
 

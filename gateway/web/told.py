@@ -1,11 +1,11 @@
 """What a client is told: one answer, complete, before anything decides how its bytes get out."""
 
-from dataclasses import dataclass
-
 from aiohttp import web
 
+from gateway.core.value import value
 
-@dataclass(frozen=True, slots=True)
+
+@value
 class Told:
     """`headers` are all that the answer says about itself, each name once; its length and date are added on the way."""
 

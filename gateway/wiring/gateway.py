@@ -1,7 +1,8 @@
 """A gateway from its settings: every part made once, in order, and taken down in the opposite order."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -22,11 +23,14 @@ from gateway.adapters.spool import DirectorySpool, SpoolInUse, open_spool
 from gateway.adapters.system import SystemClock, SystemEntropy, machine_boot
 from gateway.adapters.telemetry import PrometheusTelemetry
 from gateway.adapters.upstream import HttpUpstream
+from gateway.core.remains import Damage
 from gateway.ports import SpoolUnavailable, StoreUnavailable
 from gateway.sandbox import Drawn, SandboxConfig, open_sandbox
 from gateway.service.background import every, keep
 from gateway.service.demo import demo_key, retire_demo_key
+from gateway.service.doctor import Doctor
 from gateway.service.gauges import Gauges
+from gateway.service.guard import Guard
 from gateway.service.keyring import Keyring
 from gateway.service.outbox import Outbox
 from gateway.service.overdue import Overdue
@@ -42,12 +46,16 @@ from gateway.web.app import control_app, data_app
 from gateway.web.auth import Auth
 from gateway.web.metrics import Scrape
 from gateway.web.plane import DataPlane
+from gateway.wiring.guard import post_guard, recover
 from gateway.wiring.planes import listen
 from gateway.wiring.secrets import Secrets, gateway_secrets, upstream_key
-from gateway.wiring.store import identify, open_desk, open_store, policies_directory
+from gateway.wiring.store import identify, open_desk, open_keepsake, open_store, policies_directory
 from gateway.wiring.trouble import CannotStart
 
+_LOG: Final = logging.getLogger("tollhouse.start")
 _REFRESH_S: Final = 0.5
+_GUARD_S: Final = 1.0
+_REPLAY_S: Final = 0.25
 _OVERDUE_S: Final = 1.0
 _SWEEP_S: Final = 60.0
 _SANDBOX_KEY: Final = "pb_sandbox"
@@ -55,7 +63,10 @@ _SANDBOX_KEY: Final = "pb_sandbox"
 
 @dataclass(frozen=True, slots=True)
 class Gateway:
-    """A running gateway, for the banner and for tests. `demo_key` is there in sandbox mode."""
+    """A running gateway, for the banner and for tests. `demo_key` is there in sandbox mode.
+
+    `closed` is why it admits nothing yet, if it does not.
+    """
 
     version: str
     data_url: str
@@ -65,6 +76,7 @@ class Gateway:
     store: str
     data_dir: Path
     policies: Path
+    closed: str | None
     demo_key: str | None = field(repr=False)
 
 
@@ -104,9 +116,11 @@ class _House:
     desk: PolicyDesk
     keyring: Keyring
     outbox: Outbox
+    guard: Guard
+    later: Callable[[], Awaitable[None]] | None
+    damage: tuple[Damage, ...]
     open_holds: RedisOpenHolds
     spool: DirectorySpool
-    epoch: str
     boot: str
 
 
@@ -114,7 +128,7 @@ async def _open(stack: AsyncExitStack, settings: Settings) -> Gateway:
     house = await _build(stack, settings)
     upstreams = await _open_upstreams(stack, settings, house.clock, house.entropy)
     _start_in_background(stack, house)
-    probe = Probe(house.vitals, house.desk, house.clock, house.epoch)
+    probe = Probe(house.guard, house.desk)
     control, data = _control_plane(house, probe), _data_plane(house, upstreams, settings, probe)
     control_url = await listen(stack, control, settings.control_listen, settings, house.entropy)
     data_url = await listen(stack, data, settings.listen, settings, house.entropy)
@@ -129,19 +143,24 @@ async def _open(stack: AsyncExitStack, settings: Settings) -> Gateway:
         data_dir=settings.data_dir.absolute(),
         policies=policies_directory(settings).absolute(),
         demo_key=await _demo_key(house.keyring, settings),
+        closed=house.guard.closed,
     )
 
 
 async def _build(stack: AsyncExitStack, settings: Settings) -> _House:
     clock, entropy, telemetry = SystemClock(), SystemEntropy(), PrometheusTelemetry(__version__)
     secrets = gateway_secrets(settings, entropy)
+    boot = entropy.token(8).hex()
+    spool, remains = stack.enter_context(open_spool(settings.data_dir, boot, machine_boot(), clock))
     store = await open_store(stack, settings, telemetry.store_call)
-    ours = await identify(store, settings, entropy)
+    keepsake, kept = open_keepsake(settings, remains.witness)
+    ours = await identify(store, settings, entropy, kept)
     desk = await open_desk(store, ours, settings)
     ledger = RedisLedger(store, ours.epoch)
-    open_holds, boot = RedisOpenHolds(store, ledger), entropy.token(8).hex()
-    spool, remains = stack.enter_context(open_spool(settings.data_dir, boot, machine_boot(), clock))
-    await Recovery(ledger, open_holds, spool, clock)(remains, history_lost=False)
+    ledger.memory = kept.memory if kept else ledger.memory
+    open_holds, guard = RedisOpenHolds(store, ledger), post_guard(store, ledger, ours, spool, keepsake, settings, boot)
+    await guard.tend()
+    later = await recover(guard, Recovery(ledger, open_holds, spool, clock), remains)
     return _House(
         clock=clock,
         entropy=entropy,
@@ -155,8 +174,10 @@ async def _build(stack: AsyncExitStack, settings: Settings) -> _House:
         outbox=Outbox(ledger, spool, clock),
         open_holds=open_holds,
         spool=spool,
-        epoch=ours.epoch,
         boot=boot,
+        guard=guard,
+        later=later,
+        damage=remains.damage,
     )
 
 
@@ -174,6 +195,7 @@ def _data_plane(house: _House, upstreams: _Upstreams, settings: Settings, probe:
         patience=timedelta(seconds=settings.upstream_timeout),
         boot=house.boot,
         webhook_hosts=settings.webhook_allow_hosts,
+        guard=house.guard,
     )
     plane = DataPlane(
         auth=Auth(house.keyring, settings.trusted_proxies),
@@ -189,7 +211,9 @@ def _data_plane(house: _House, upstreams: _Upstreams, settings: Settings, probe:
 
 
 def _control_plane(house: _House, probe: Probe) -> web.Application:
-    admin = admin_routes(Control(house.keyring, house.desk, house.closed_prices, house.clock, house.secrets.admin_key))
+    doctor = Doctor(house.guard, house.vitals, house.desk, house.outbox, house.spool, house.damage, house.clock)
+    control = Control(house.keyring, house.desk, house.closed_prices, doctor, house.clock, house.secrets.admin_key)
+    admin = admin_routes(control)
     gauges = Gauges(house.desk, house.ledger, house.keyring.keys, house.vitals, house.closed_prices, house.clock)
     return control_app(admin, Scrape(gauges, house.telemetry), probe)
 
@@ -212,12 +236,16 @@ async def _open_upstreams(
 
 def _start_in_background(stack: AsyncExitStack, house: _House) -> None:
     """Start what goes on beside requests. It ends when they have, after one last try at what is unsettled."""
-    works: Mapping[str, Callable[[], Awaitable[None]]] = {
+    works: dict[str, Callable[[], Awaitable[None]]] = {
         "policy refresh": partial(every, _REFRESH_S, house.desk.refresh),
+        "store guard": partial(every, _GUARD_S, house.guard.tend),
+        "replay": partial(every, _REPLAY_S, house.guard.fence.catch_up),
         "unacknowledged moves": house.outbox.run,
         "overdue holds": partial(every, _OVERDUE_S, Overdue(house.ledger, house.open_holds, house.clock)),
         "spool": partial(every, _SWEEP_S, partial(_sweep, house.spool)),
     }
+    if house.later is not None:
+        works["recovery"] = house.later
     loop = asyncio.get_running_loop()
     tasks = [loop.create_task(keep(name, work)) for name, work in works.items()]
 
@@ -243,7 +271,12 @@ async def _demo_key(keyring: Keyring, settings: Settings) -> str | None:
     path = settings.data_dir / "demo.key"
     kept = path.read_text(encoding="utf-8").strip() if path.exists() else None
     if settings.sandboxed:
-        secret = await demo_key(keyring, kept)
+        try:
+            secret = await demo_key(keyring, kept)
+        except StoreUnavailable as error:
+            # The store takes no key now. What is wrong with it is the guard's to say.
+            _LOG.warning("there is no demo key: %s", error)
+            return None
         if secret is not None and secret != kept:
             path.unlink(missing_ok=True)
             kept_secret(path, lambda: secret)

@@ -7,13 +7,17 @@ from importlib import resources
 from pathlib import Path
 from typing import Final
 
+from gateway.adapters.keepsake import KeepsakeFile, KeepsakeUnreadable
 from gateway.adapters.policy_files import load, read_directory
 from gateway.adapters.redis.connection import Observe, Store, connect
 from gateway.adapters.redis.embedded import StoreBroken, StoreBusy, open_embedded
 from gateway.adapters.redis.initialise import Identity, identity, initialise
 from gateway.adapters.redis.policies import RedisPolicies
 from gateway.adapters.system import SystemEntropy
+from gateway.core.acceptance import Witness
 from gateway.core.complaint import Complaint
+from gateway.core.epoch import first_epoch
+from gateway.core.history import Kept, recollect
 from gateway.core.plan import Rules
 from gateway.core.policy_version import version_of
 from gateway.service.policy_desk import Complaints, OtherOrganization, PolicyDesk
@@ -41,16 +45,52 @@ async def open_store(stack: AsyncExitStack, settings: Settings, observe: Observe
     return store
 
 
-async def identify(store: Store, settings: Settings, entropy: SystemEntropy) -> Identity:
-    """Whose store this is; a fresh one becomes ours, if it may. Raises CannotStart, StoreUnavailable."""
+async def identify(store: Store, settings: Settings, entropy: SystemEntropy, kept: Kept | None) -> Identity:
+    """Whose store this is; a fresh one becomes ours, if it may. Raises CannotStart, StoreUnavailable.
+
+    `kept` is what this data directory remembers of a store: whoever remembers one never makes a fresh one by itself.
+    """
     known = await identity(store)
     if known is not None:
+        if kept is not None and kept.organization not in (None, known.organization):
+            raise CannotStart(
+                f'the data directory {settings.data_dir} is one of the organization "{kept.organization}", '
+                f'and the store serves "{known.organization}"'
+            )
         return known
+    if kept is not None:
+        raise CannotStart(
+            f"the store is empty, and was not when this gateway used it last (epoch {kept.memory.epoch}, "
+            f"{kept.memory.highest} entries): restore it; if it is lost for good, run: tollhouse store init"
+        )
     if not settings.may_initialise:
-        raise CannotStart("the store is empty; TOLLHOUSE_STORE_INIT=auto lets a start make it a fresh one")
-    organization = _rules(policies_directory(settings)).policies.organization
-    fresh = Identity(entropy.token(8).hex(), organization.slug)
-    return await initialise(store, fresh)
+        raise CannotStart(
+            "the store is empty; TOLLHOUSE_STORE_INIT=auto lets a start make it a fresh one, "
+            "and so does: tollhouse store init"
+        )
+    return await initialise(store, fresh_identity(policies_directory(settings), entropy))
+
+
+def fresh_identity(directory: Path, entropy: SystemEntropy) -> Identity:
+    """An identity for a store that serves the organization of these policies. Raises CannotStart."""
+    return Identity(first_epoch(entropy.token(8).hex()), _rules(directory).policies.organization.slug)
+
+
+def open_keepsake(settings: Settings, witness: Witness | None) -> tuple[KeepsakeFile, Kept | None]:
+    """Where this data directory keeps what it knows of its store, and what that is. Raises CannotStart.
+
+    `witness` is the newest entry that its spool names.
+    """
+    keepsake = KeepsakeFile(settings.data_dir / "witness.json")
+    try:
+        kept = keepsake.read()
+        memory = recollect(kept.memory if kept else None, witness)
+        return keepsake, None if memory is None else Kept(kept.organization if kept else None, memory)
+    except KeepsakeUnreadable as error:
+        raise CannotStart(
+            f"{error}. It tells whether the store is as it was left; "
+            "if you know that it is, remove the file and start again"
+        ) from None
 
 
 async def open_desk(store: Store, ours: Identity, settings: Settings) -> PolicyDesk:
@@ -62,7 +102,7 @@ async def open_desk(store: Store, ours: Identity, settings: Settings) -> PolicyD
     await desk.refresh()
     directory = policies_directory(settings)
     if desk.current is None and desk.kept_out is None and settings.may_initialise:
-        await _apply(desk, directory)
+        await apply_first(desk, directory)
     if desk.current is None:
         raise CannotStart("no policies are live that this version can use; run: tollhouse policy apply")
     if version_of(read_directory(directory).files) != desk.current.version:
@@ -70,7 +110,8 @@ async def open_desk(store: Store, ours: Identity, settings: Settings) -> PolicyD
     return desk
 
 
-async def _apply(desk: PolicyDesk, directory: Path) -> None:
+async def apply_first(desk: PolicyDesk, directory: Path) -> None:
+    """Make the directory's policies live in a store that has none. Raises CannotStart, StoreUnavailable."""
     _rules(directory)
     match await desk.publish(read_directory(directory).files, ()):
         case Complaints(complaints):

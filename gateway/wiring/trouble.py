@@ -1,5 +1,5 @@
-"""Why a gateway does not start."""
+"""Why a gateway does not start, or a store is not initialised."""
 
 
 class CannotStart(Exception):
-    """The gateway cannot start; the text says why in a sentence."""
+    """What was asked cannot be begun; the text says why in a sentence."""

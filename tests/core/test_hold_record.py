@@ -1,12 +1,27 @@
 """A hold survives the way into the store or the spool and back, to the last digit."""
 
+from dataclasses import fields, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.core.hold_record import decode_hold, encode_hold
 from gateway.core.idempotency import Idempotency
+from gateway.core.ledger import Hold
+from gateway.core.pricing import AppliedFactor
 from tests.adapters.redis.holds import JOBS, TEAM, admission, demand
+
+ADMISSION = admission("h1", demand(TEAM, 7, 7), demand(JOBS, 1, 5))
+OTHER = {
+    str: 'other "text" \\ é\u2028',
+    int: 2**53 - 1,
+    bool: True,
+    datetime: datetime(2027, 1, 2, 3, 4, 5, 678901, UTC) + timedelta(days=1),
+    tuple: (AppliedFactor("resolution", "4k", "2.5"),),
+}
 
 
 @given(st.integers(0, 2**53 - 1), st.sampled_from(("", "boot-1")), st.sampled_from((None, Idempotency("key", "body"))))
@@ -14,6 +29,18 @@ def test_a_hold_comes_back_as_it_was(amount: int, sender: str, idempotency: Idem
     asked = (demand(TEAM, amount, amount), demand(JOBS, 1, 5))
     hold = admission("h1", *asked, sender=sender, idempotency=idempotency).hold
     assert decode_hold(encode_hold(hold)) == hold
+
+
+@pytest.mark.parametrize("name", [one.name for one in fields(Hold)])
+def test_holds_that_differ_in_one_field_are_not_written_alike(name: str) -> None:
+    """The common text of one must not pass for that of the other. They have one id, so the memory of whole records
+    is asked about both."""
+    hold = ADMISSION.hold
+    other: Any = {"idempotency": Idempotency("key", "body"), "version": "v2", "charges": hold.charges[:1]}.get(name)
+    changed = replace(hold, **{name: OTHER[type(getattr(hold, name))] if other is None else other})
+    assert changed != hold
+    for one in (hold, changed, hold):
+        assert decode_hold(encode_hold(one)) == one
 
 
 def test_what_is_no_hold_is_refused() -> None:

@@ -126,8 +126,11 @@ def test_ids_are_public_and_not_secrets() -> None:
     assert all(one.startswith("key_") and one[4:].isalnum() and kind_of(one) is None for one in ids)
 
 
-def test_a_digest_is_hmac_sha_256() -> None:
-    assert digest("toll_live_x", b"pepper") == hmac.digest(b"pepper", b"toll_live_x", hashlib.sha256).hex()
+@given(st.text(st.characters(codec="utf-8")), st.integers(1, 200), st.binary(min_size=1, max_size=1))
+def test_a_digest_is_hmac_sha_256_whatever_the_length_of_the_pepper(secret: str, size: int, byte: bytes) -> None:
+    expected = hmac.digest(size * byte, secret.encode(), hashlib.sha256).hex()
+    assert digest(secret, size * byte) == expected
+    assert digest(secret, size * byte) == expected
 
 
 def test_a_key_is_looked_up_under_every_pepper_the_current_one_first() -> None:

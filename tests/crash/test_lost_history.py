@@ -20,7 +20,7 @@ from tests.rigs.fleet import Fleet, open_fleet
 from tests.walkthrough.house import Key
 from tests.walkthrough.policies import budget, team
 
-pytestmark = [pytest.mark.xdist_group("crash"), pytest.mark.unbuilt]
+pytestmark = pytest.mark.xdist_group("crash")
 
 JOBS: Final = 60
 CEILINGS: Final = {"ample": 10**12, "budget": JOBS * COST}

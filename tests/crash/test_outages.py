@@ -172,7 +172,6 @@ async def test_what_the_store_did_not_hear_is_in_the_spool_before_the_client_is_
         judge(fleet.crowd, await fleet.in_order(), await fleet.provider.diary(), CEILINGS)
 
 
-@pytest.mark.unbuilt
 async def test_whoever_cannot_sell_is_not_ready() -> None:
     async with open_fleet(RULES, gateways=2) as fleet:
         for outage in (*OUTAGES.values(), forgetful):
@@ -187,7 +186,6 @@ async def not_ready(gateway: GatewayProcess) -> bool:
     return not await gateway.ready()
 
 
-@pytest.mark.unbuilt
 async def test_a_store_that_stops_writing_to_disk_sells_nothing() -> None:
     """Nobody can tell at once; as soon as it is known, it counts."""
     async with under_load() as load:

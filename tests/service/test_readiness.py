@@ -1,63 +1,51 @@
 """Whether a submit could be admitted now: one reason against it is enough."""
 
 from dataclasses import dataclass, replace
-from datetime import datetime
 
 import pytest
 
-from gateway.ports import StoreUnavailable, Vitals
+from gateway.core.finding import Finding
+from gateway.core.store_condition import Check
+from gateway.service.guard import Report
 from gateway.service.policy_desk import PolicyDesk
 from gateway.service.readiness import Probe
-from tests.doubles import MemoryPolicies, StillClock, compile_plainly, policy_files
+from tests.doubles import MemoryPolicies, compile_plainly, policy_files
 
-WELL = Vitals(epoch="e1", frozen=False, holds={}, oldest_due_seconds=0.0, clock_skew_seconds=0.0)
+WELL = Report((), tuple(Check))
 
 
 @dataclass(slots=True)
 class Says:
-    """The vitals of a store that says this, or nothing."""
+    """A guard whose looks find this."""
 
-    vitals: Vitals | None
+    report: Report
 
-    async def read(self, now: datetime) -> Vitals:
-        if self.vitals is None:
-            raise StoreUnavailable("no answer")
-        return self.vitals
+    async def look(self) -> Report:
+        return self.report
 
 
-async def probe(vitals: Vitals | None = WELL) -> Probe:
+async def probe(report: Report = WELL) -> Probe:
     desk = PolicyDesk(MemoryPolicies(), compile_plainly, "acme")
     await desk.publish(policy_files("video"), ())
-    return Probe(Says(vitals), desk, StillClock(), "e1")
+    return Probe(Says(report), desk)
 
 
 async def test_all_is_well() -> None:
     readiness = await (await probe())()
     assert readiness.ready
-    assert set(readiness.checks) == {"serving", "policies", "store", "epoch", "thawed", "clock"}
+    assert list(readiness.checks) == ["serving", "policies", *Check]
 
 
-@pytest.mark.parametrize(
-    ("vitals", "failing"),
-    [
-        (None, "store"),
-        (replace(WELL, epoch=None), "epoch"),
-        (replace(WELL, epoch="e2"), "epoch"),
-        (replace(WELL, frozen=True), "thawed"),
-        (replace(WELL, clock_skew_seconds=2.001), "clock"),
-        (replace(WELL, clock_skew_seconds=-2.001), "clock"),
-    ],
-)
-async def test_one_thing_wrong_with_the_store(vitals: Vitals | None, failing: str) -> None:
-    readiness = await (await probe(vitals))()
+@pytest.mark.parametrize("check", Check)
+async def test_one_thing_wrong_with_the_store(check: Check) -> None:
+    readiness = await (await probe(Report((Finding(check, "So it is.", "Mend it."),), tuple(Check))))()
     assert not readiness.ready
-    assert [name for name, well in readiness.checks.items() if not well] == [failing]
+    assert [name for name, well in readiness.checks.items() if not well] == [check]
 
 
-async def test_what_is_just_allowed() -> None:
-    holds = {"held": 10_000, "in_doubt": 10_000}
-    crowded = replace(WELL, clock_skew_seconds=2.0, holds=holds, oldest_due_seconds=1e6)
-    assert (await (await probe(crowded))()).ready
+async def test_of_what_could_not_be_looked_at_nothing_is_said() -> None:
+    gone = Report((Finding(Check.STORE, "It is gone.", "Look for it."),), (Check.STORE,))
+    assert (await (await probe(gone))()).checks == {"serving": True, "policies": True, "store": False}
 
 
 async def test_draining() -> None:
@@ -69,7 +57,7 @@ async def test_draining() -> None:
 async def test_no_policies_and_policies_that_do_not_compile() -> None:
     policies = MemoryPolicies()
     desk = PolicyDesk(policies, compile_plainly, "acme")
-    asked = Probe(Says(WELL), desk, StillClock(), "e1")
+    asked = Probe(Says(WELL), desk)
     assert (await asked()).checks["policies"] is False
 
     await desk.publish(policy_files("video"), ())

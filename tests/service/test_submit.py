@@ -29,7 +29,7 @@ from gateway.core.webhook_address import BadAddress
 from gateway.ports import Outgoing, StoreRefused, StoreUnavailable
 from gateway.service.outbox import Outbox
 from gateway.service.submit import Asked, Submit
-from tests.doubles import MemorySpool
+from tests.doubles import Doorkeeper, MemorySpool
 from tests.service.workshop import COST, EPOCH, Told, Workshop, accepted, workshop
 from tests.walkthrough.house import SLUG
 from tests.walkthrough.policies import allow, budget, team
@@ -46,6 +46,10 @@ class Says:
     replies: Sequence[AdmissionReply | StoreUnavailable]
     holds: list[tuple[Admission, datetime]] = field(default_factory=list)
     moves: list[tuple[Verb, str, Mapping[str, str]]] = field(default_factory=list)
+
+    @property
+    def witness(self) -> None:
+        return None
 
     async def admit(self, admission: Admission, now: datetime) -> AdmissionReply:
         self.holds.append((admission, now))
@@ -104,6 +108,7 @@ def submitting(room: Workshop, upstream: Told, **others: Any) -> Submit:
         "clock": room.clock,
         "entropy": SystemEntropy(),
         "patience": PATIENCE,
+        "guard": Doorkeeper(),
         "boot": "boot-1",
     }
     return Submit(**{**parts, **others})
@@ -111,6 +116,15 @@ def submitting(room: Workshop, upstream: Told, **others: Any) -> Submit:
 
 def asked(principal: Principal, body: bytes = BODY) -> Asked:
     return Asked(principal, body, "req_1", None, {"X-Request-Id": "req_1"})
+
+
+async def test_a_guard_that_is_closed_lets_nothing_through(store: Store) -> None:
+    room, told = await workshop(store, team()), Told()
+    submit = submitting(room, told, guard=Doorkeeper("the store is a replica"))
+    submitted = await submit(asked(await room.principal()))
+    assert submitted.submission == StoreDown("the store is a replica")
+    assert told.events == []
+    assert await store.command("XLEN", keys.ENTRIES) == 0
 
 
 async def test_slot_then_hold_then_send_then_the_move(store: Store) -> None:

@@ -21,10 +21,12 @@ class Story:
     house: House
     key: Key
     ends: Counter[str] = field(default_factory=Counter)
+    submits: int = 0
 
     async def submit(self, **given: object) -> Answer:
-        """One job of $0.70."""
-        return await self.house.submit(self.key, **SEED, **given)
+        """One job of $0.70, like no other: while one is in doubt, an equal one would have to wait for it."""
+        self.submits += 1
+        return await self.house.submit(self.key, **{**SEED, "prompt": f"take {self.submits}"}, **given)
 
     async def ends_as(self, state: str, answer: Answer) -> None:
         """The hold behind this answer is in `state`, and every account stands as all the submits together say."""

@@ -22,12 +22,18 @@ async def refused(
     headers: Mapping[str, str] | None = None,
     same: bool = True,
 ) -> Answer:
-    """Ask in both forms; the answer in the envelope. `same` false: the second time the numbers may have moved on."""
+    """Ask in both forms; the answer in the envelope.
+
+    `same` false: it is another job the second time, and the numbers may have moved on.
+    """
     method, path = route
     sent = {"X-Request-Id": "mine/1", **(headers or {})}
     given = (JOB if body is None else body) if method == "POST" else None
     answer = await house.ask(method, path, key, body=given, headers=sent)
-    problem = await house.ask(method, path, key, body=given, headers={**sent, "Accept": PROBLEM})
+    again = (
+        {**given, "input": {**given["input"], "prompt": "another"}} if isinstance(given, dict) and not same else given
+    )
+    problem = await house.ask(method, path, key, body=again, headers={**sent, "Accept": PROBLEM})
 
     assert answer.headers["Content-Type"] == "application/json"
     assert answer.document.keys() == {"success", "error", "requestId"}

@@ -27,7 +27,7 @@ def codes(answers: list[Answer]) -> Counter[str]:
 
 @pytest.mark.parametrize(("ceiling", "fit"), [("35.000000", 50), ("34.999999", 49)])
 async def test_four_hundred_at_once_and_a_budget_for_fifty(ceiling: str, fit: int) -> None:
-    async with open_house(team(budget(ceiling)), faults=Faults(latency_ms=200)) as house:
+    async with open_house(team(budget(ceiling)), faults=Faults(latency_ms=500)) as house:
         key = await house.key()
 
         answers = await rush(house, [key] * CROWD)

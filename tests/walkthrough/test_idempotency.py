@@ -6,6 +6,8 @@ from datetime import timedelta
 
 import pytest
 
+from gateway.adapters.redis import keys
+from gateway.adapters.redis.ledger import RedisLedger
 from gateway.adapters.system import SystemClock
 from gateway.core.ledger import Verb
 from gateway.sandbox import Faults
@@ -20,7 +22,8 @@ REPLAY = "Tollhouse-Idempotent-Replay"
 async def move(house: House, verb: Verb, hold_id: str, *, job: str = "", cost: int = 0) -> None:
     """What the settler or an operator does with a hold."""
     record = await house.hold(hold_id)
-    await house.ledger.move(verb, record.hold, SystemClock().now(), job=job, cost=cost)
+    epoch = (await house.store.command("HGET", keys.STORE, "epoch")).decode()
+    await RedisLedger(house.store, epoch).move(verb, record.hold, SystemClock().now(), job=job, cost=cost)
 
 
 async def in_doubt(house: House, key: Key, headers: dict[str, str] | None = None, **given: object) -> Answer:

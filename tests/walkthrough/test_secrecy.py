@@ -118,7 +118,7 @@ async def test_what_the_upstream_echoes_is_blotted_out_and_the_rest_arrives() ->
             assert "X-Debug" not in answer.headers
 
         # Not even as the name of a job does it reach the store.
-        answer = await house.submit(key)
+        answer = await house.submit(key, prompt="another job")
         assert (await house.hold(answer.hold)).job == "job_[redacted]"
         assert files_with(house.gateway.data_dir, CANARY) == []
 

@@ -10,6 +10,7 @@ from typing import Final, NamedTuple, TypeAlias
 
 from gateway.adapters.redis import codec, keys
 from gateway.adapters.redis.connection import Argument
+from gateway.core.account import Demand, RateDemand
 from gateway.core.admission import Admission
 from gateway.core.hold_record import encode_hold
 from gateway.core.ledger import TRANSITIONS, Charge, Flow, Hold, Outcome, State, Step, Verb, shift, steps
@@ -36,6 +37,15 @@ class _Charges(NamedTuple):
     shifts: Mapping[Verb, tuple[list[Argument], list[tuple[int, int]]]]
 
 
+class _Terms(NamedTuple):
+    """What the admissions of all holds with the same demands and rates have in common, and those, so that they stay."""
+
+    demands: tuple[Demand, ...]
+    rates: tuple[RateDemand, ...]
+    names: list[str]
+    arguments: list[Argument]
+
+
 class _Text(NamedTuple):
     """What the calls of one hold have in common."""
 
@@ -48,6 +58,7 @@ class _Text(NamedTuple):
 
 # Holds of jobs that are alike carry one and the same tuple of charges; it is kept here with what was written of it.
 _KNOWN: Final[dict[int, tuple[tuple[Charge, ...], _Charges]]] = {}
+_TERMS: Final[dict[tuple[int, int], _Terms]] = {}
 _REMEMBERED: Final = 4096
 
 
@@ -83,6 +94,22 @@ def _shifts(
     return at_nothing, costs
 
 
+def _of_terms(admission: Admission, charges: _Charges) -> _Terms:
+    demands, rates = admission.demands, admission.rates
+    known = _TERMS.get((id(demands), id(rates)))
+    if known is not None:
+        return known
+    names = [*charges.accounts, *map(keys.rate, rates)]
+    arguments: list[Argument] = [len(demands)]
+    for demand, ends_at in zip(demands, charges.ends, strict=True):
+        arguments += (demand.amount, demand.ceiling, int(demand.enforced), ends_at)
+    for rate in rates:
+        arguments += (rate.interval_us, rate.burst)
+    if len(_TERMS) >= _REMEMBERED:
+        _TERMS.clear()
+    return _TERMS.setdefault((id(demands), id(rates)), _Terms(demands, rates, names, arguments))
+
+
 @lru_cache(maxsize=1024)
 def _text(hold: Hold) -> _Text:
     return _Text(
@@ -99,7 +126,7 @@ def admission_call(admission: Admission, now: datetime, max_skew_us: int, epoch:
     hold, text = admission.hold, _text(admission.hold)
     charges = _of_charges(hold.charges)
     names = [keys.STORE, keys.POLICY, keys.key(hold.key), text.key, keys.OPEN[State.HELD], keys.ENTRIES, keys.CLOSED]
-    names += [text.memory, *charges.accounts, *map(keys.rate, admission.rates)]
+    names.append(text.memory)
     arguments: list[Argument] = [
         codec.micros(now),
         max_skew_us,
@@ -115,19 +142,16 @@ def admission_call(admission: Admission, now: datetime, max_skew_us: int, epoch:
         codec.micros(hold.deadline),
         text.price,
         text.asked,
-        len(admission.demands),
     ]
-    for demand, ends_at in zip(admission.demands, charges.ends, strict=True):
-        arguments += (demand.amount, demand.ceiling, int(demand.enforced), ends_at)
-    for rate in admission.rates:
-        arguments += (rate.interval_us, rate.burst)
-    return names, arguments
+    terms = _of_terms(admission, charges)
+    return names + terms.names, arguments + terms.arguments
 
 
 def move_call(
     verb: Verb,
     hold: Hold,
     now: datetime,
+    epoch: str,
     seen: int,
     job: str,
     cost: MicroUsd,
@@ -150,6 +174,7 @@ def move_call(
         text.asked,
         text.price,
         b"" if reply is None else codec.encode_reply(reply),
+        epoch,
         len(_FLOWS[verb]),
         len(facts),
     ]

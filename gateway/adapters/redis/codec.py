@@ -20,6 +20,11 @@ def instant(micros: int) -> datetime:
     return _EPOCH + timedelta(microseconds=micros)
 
 
+def duration(lasts: timedelta) -> int:
+    """A length of time in microseconds."""
+    return lasts // _MICROSECOND
+
+
 def ends(ends_at: datetime | None) -> int:
     """A window's end for an account record: 0 where it never ends."""
     return 0 if ends_at is None else micros(ends_at)
@@ -32,7 +37,7 @@ def encode_charges(charges: tuple[Charge, ...]) -> str:
 
 def decode_balances(numbers: list[bytes]) -> tuple[Balance, ...]:
     pairs = zip(numbers[::2], numbers[1::2], strict=True)
-    return tuple(Balance(int(posted), int(held)) for posted, held in pairs)
+    return tuple([Balance(int(posted), int(held)) for posted, held in pairs])
 
 
 def decode_moves(text: str) -> tuple[Move, ...]:

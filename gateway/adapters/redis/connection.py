@@ -4,7 +4,6 @@ A call that got no answer may have run; only the scripts, which are idempotent b
 ask again, and whoever asks again decides that. StoreRefused is the proof that a call did not run.
 """
 
-import asyncio
 import hashlib
 import os
 from collections.abc import Awaitable, Callable
@@ -46,10 +45,13 @@ def _source(name: str) -> bytes:
 
 
 def naming_its_call(text: bytes, *used: bytes) -> bytes:
-    """The script behind what it uses, made to answer with its last argument and then its reply."""
+    """The script behind what it uses, made to answer with its last argument and then its reply.
+
+    The lines of one that uses nothing keep their numbers.
+    """
     flags, _, body = text.partition(b"\n")
-    first = b"%b\nlocal tag = table.remove(ARGV)\n" % flags
-    return first + b"".join(used) + b"local function script()\n%b\nend return {tag, script()}" % body
+    before = b"local tag = table.remove(ARGV) " + b"".join(used)
+    return b"%b\n%blocal function script() %b\nend return {tag, script()}" % (flags, before, body)
 
 
 class Store:
@@ -72,22 +74,20 @@ class Store:
 
     async def run(self, script: Script, keys: list[str], arguments: list[Argument]) -> list[Any]:
         """Run a script. Its reply is a list of integers and byte strings. Raises StoreUnavailable."""
-        time = asyncio.get_running_loop().time
+        time, ask = self._board.loop.time, self._board.ask
         started = time()
+        deadline = started + PATIENCE_S
+        call = (len(keys), *keys, *arguments)
         try:
-            reply = await self._evaluate(script, (len(keys), *keys, *arguments), started + PATIENCE_S)
+            try:
+                reply: list[Any] = await ask(("EVALSHA", script.sha, *call), deadline, named=True)
+            except NoScriptError:
+                # Proof that nothing ran: the store forgot its scripts (a restart does that). So asking again is safe.
+                reply = await ask(("EVAL", script.text, *call), deadline, named=True)
         except StoreUnavailable:
             self._observe(script.name, time() - started, True)
             raise
         self._observe(script.name, time() - started, False)
-        return reply
-
-    async def _evaluate(self, script: Script, call: tuple[Argument, ...], deadline: float) -> list[Any]:
-        try:
-            reply: list[Any] = await self._board.ask(("EVALSHA", script.sha, *call), deadline, named=True)
-        except NoScriptError:
-            # Proof that nothing ran: the store forgot its scripts (a restart does that), so sending it again is safe.
-            reply = await self._board.ask(("EVAL", script.text, *call), deadline, named=True)
         return reply
 
     async def command(self, name: str, *words: Argument) -> Any:
@@ -96,7 +96,7 @@ class Store:
         A caller that goes away leaves its answer unread and the connection as it was. Raises UnicodeEncodeError for
         text that has no bytes: here, where it fails its own caller, and nobody else.
         """
-        deadline = asyncio.get_running_loop().time() + PATIENCE_S
+        deadline = self._board.loop.time() + PATIENCE_S
         return self._read(name, await self._board.ask(_split(name, words), deadline))
 
     async def _greeting(self, speak: Speak) -> None:

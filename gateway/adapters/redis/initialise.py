@@ -1,12 +1,14 @@
 """The store's first start: the epoch, which makes an emptied store closed instead of generous."""
 
 from dataclasses import dataclass
+from typing import Final
 
 from gateway.adapters.redis import keys
 from gateway.adapters.redis.connection import Script, Store
 from gateway.ports import StoreUnavailable
 
-_INITIALISE = Script("initialise")
+_INITIALISE: Final = Script("initialise")
+_AT_ONCE: Final = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +25,22 @@ async def identity(store: Store) -> Identity | None:
     if epoch is None or organization is None:
         return None
     return Identity(epoch.decode(), organization.decode())
+
+
+async def leftover(store: Store) -> str | None:
+    """A key of ours in the store besides its identity; None where there is none. Raises StoreUnavailable.
+
+    Who lives is written down by itself, and is nothing that could be lost.
+    """
+    cursor = 0
+    while True:
+        reply = await store.command("SCAN", cursor, "MATCH", keys.EVERY, "COUNT", _AT_ONCE)
+        found: set[str] = {name.decode() for name in reply[1]} - {keys.STORE, keys.GATEWAYS}
+        if found:
+            return min(found)
+        cursor = int(reply[0])
+        if cursor == 0:
+            return None
 
 
 async def initialise(store: Store, fresh: Identity) -> Identity:

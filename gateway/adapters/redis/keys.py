@@ -13,12 +13,14 @@ from gateway.core.ledger import Hold, State
 
 _TAG: Final = "{toll}:"
 
+EVERY: Final = _TAG + "*"
 STORE: Final = _TAG + "store"
 POLICY: Final = _TAG + "policy"
 ENTRIES: Final = _TAG + "entries"
 ENDED: Final = _TAG + "holds:ended"
 OPEN: Final = {state: f"{_TAG}holds:{state}" for state in (State.HELD, State.IN_DOUBT, State.CAPTURED)}
 KEYS: Final = _TAG + "keys"
+GATEWAYS: Final = _TAG + "gateways"
 CLOSED: Final = _TAG + "closed"
 
 

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Final
 
 from gateway.adapters.redis import codec, keys
 from gateway.adapters.redis.calls import admission_call, move_call
@@ -22,9 +22,11 @@ from gateway.core.admission import (
     Skewed,
     Stale,
 )
+from gateway.core.history import Memory
 from gateway.core.hold_record import decode_hold
 from gateway.core.idempotency import Idempotency
 from gateway.core.ledger import (
+    TRANSITIONS,
     Entry,
     Hold,
     Moved,
@@ -35,33 +37,45 @@ from gateway.core.ledger import (
 from gateway.core.money import MicroUsd
 from gateway.core.recall import HoldRecord
 from gateway.core.reply import Reply
-from gateway.ports import StoreUnavailable
+from gateway.ports import StoreRefused, StoreUnavailable
 
 MAX_SKEW: Final = timedelta(seconds=2)
 
-_HOLD: Final = Script("hold", "memory")
-_MOVE: Final = Script("move", "account", "memory", "overage")
+_HOLD: Final = Script("hold", "history", "memory")
+_MOVE: Final = Script("move", "history", "account", "memory", "overage")
+
+# Without these nothing can be admitted, nor come home.
+NEEDED: Final = (_HOLD, _MOVE)
+
+# What these come to is in an entry of its own; a contradiction, only when it is heard first.
+_ALWAYS_WRITTEN: Final = {step.outcome for row in TRANSITIONS.values() for step in row.values() if step.becomes}
 
 
 class RedisLedger:
-    """Implements `ports.Ledger`. `epoch` is the store's, read at start; `seen` is the newest sequence heard of."""
+    """Implements `ports.Ledger`. Every call is made on `memory`, what this gateway knows of the store's history: at
+    first its epoch alone, unless it is given one that outlived the process.
+    """
 
     def __init__(self, store: Store, epoch: str, max_skew: timedelta = MAX_SKEW) -> None:
         self._store = store
-        self._epoch = epoch
         self._max_skew_us = max_skew // timedelta(microseconds=1)
-        self.seen = 0
-        self.witness: Witness | None = None
+        self.memory = Memory(epoch)
+
+    @property
+    def witness(self) -> Witness | None:
+        return self.memory.witness
 
     async def admit(self, admission: Admission, now: datetime) -> AdmissionReply:
-        hold = admission.hold
-        names, arguments = admission_call(admission, now, self._max_skew_us, self._epoch, self.seen)
+        hold, epoch = admission.hold, self.memory.epoch
+        names, arguments = admission_call(admission, now, self._max_skew_us, epoch, self.memory.seen)
         reply = await self._store.run(_HOLD, names, arguments)
         match reply[0]:
             case b"created":
-                return Created(self._balances(reply))
+                self.memory.wrote(epoch, int(reply[1]), hold.id)
+                return Created(codec.decode_balances(reply[2:]))
             case b"over_limit":
-                return OverLimit(self._balances(reply))
+                self.memory.heard(epoch, int(reply[1]))
+                return OverLimit(codec.decode_balances(reply[2:]))
             case b"over_rate":
                 return OverRate(admission.rates[int(reply[1])], int(reply[2]))
             case b"exists":
@@ -88,23 +102,20 @@ class RedisLedger:
         facts: Mapping[str, str] | None = None,
         reply: Reply | None = None,
     ) -> Moved:
-        learnt = {**(facts or {})}
+        learnt, epoch = {**(facts or {})}, self.memory.epoch
         if verb is Verb.CAPTURE:
             learnt |= {"job": job, "cost": str(cost)}
-        names, arguments = move_call(verb, hold, now, self.seen, job, cost, learnt, reply)
+        names, arguments = move_call(verb, hold, now, epoch, self.memory.seen, job, cost, learnt, reply)
         answer = await self._store.run(_MOVE, names, arguments)
         if answer[0] == b"closed":
-            raise StoreUnavailable(f"the store is {answer[1].decode()}")
-        self._see(answer[2])
+            raise StoreRefused(f"the store moves nothing: {answer[1].decode()}")
+        outcome, sequence = _OUTCOMES[answer[0]], int(answer[2])
+        if outcome in _ALWAYS_WRITTEN:
+            self.memory.wrote(epoch, sequence, hold.id)
+        else:
+            self.memory.heard(epoch, sequence)
         balances = codec.decode_balances(answer[4:])
-        return Moved(Outcome(answer[0].decode()), State(answer[1].decode()), balances, answer[3] == b"1")
-
-    def _balances(self, reply: list[Any]) -> tuple[Balance, ...]:
-        self._see(reply[1])
-        return codec.decode_balances(reply[2:])
-
-    def _see(self, sequence: bytes) -> None:
-        self.seen = max(self.seen, int(sequence))
+        return Moved(outcome, _STATES[answer[1]], balances, answer[3] == b"1")
 
     async def balances(self, accounts: Sequence[Account]) -> tuple[Balance, ...]:
         reads = (self._store.command("HMGET", keys.account_of(account), "posted", "held") for account in accounts)
@@ -137,6 +148,8 @@ class RedisLedger:
         return tuple(_entry(entry_id, fields) for entry_id, fields in lines)
 
 
+_OUTCOMES: Final = {outcome.encode(): outcome for outcome in Outcome}
+_STATES: Final = {state.encode(): state for state in State}
 _ENTRY_FIELDS: Final = {"epoch", "kind", "hold", "at", "moves", "record"}
 
 

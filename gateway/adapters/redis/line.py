@@ -78,8 +78,6 @@ class Line(asyncio.Protocol):
             self.closed.set_result(None)
         else:
             self._transport.abort()
-        if self._alarm is not None:
-            self._alarm.cancel()
         written = len(self._asked) - len(self._unwritten)
         for n, (caller, *_) in enumerate(self._asked):
             if not caller.done():

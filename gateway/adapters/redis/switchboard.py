@@ -36,6 +36,14 @@ class Switchboard:
         self._waiting: list[tuple[Call, bytes]] = []
         self._lines: set[Line] = set()
         self._closed = False
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    @property
+    def loop(self) -> asyncio.AbstractEventLoop:
+        """The event loop of whoever asked first, and so of all. To find out which one runs is a call to the system."""
+        if self._loop is None:
+            self._loop = asyncio.get_running_loop()
+        return self._loop
 
     def ask(self, words: tuple[Argument, ...], deadline: float, *, named: bool = False) -> asyncio.Future[Any]:
         """The answer, by the deadline on the event loop's clock. If `named`, the tag of the call is its last argument,
@@ -54,7 +62,7 @@ class Switchboard:
         self._number += 1
         tag = b"%b%016x" % (self._prefix, self._number)
         packed = pack_command((*words, tag) if named else words)  # type: ignore[arg-type]  # its stub takes one word
-        answer = asyncio.get_running_loop().create_future()
+        answer = self.loop.create_future()
         return (answer, tag, deadline, named), followed_by_tag(packed, tag)
 
     def _dial_once(self) -> None:

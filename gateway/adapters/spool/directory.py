@@ -36,8 +36,13 @@ class DirectorySpool:
         self._files = Files(directory, boot, clock, bounds, earlier, self._head)
 
     @property
+    def fill(self) -> float:
+        """How much of the room is taken by what the store has not acknowledged: at 1 there is none left."""
+        return sum(one.size for one in self._files.segments if one.pins) / self._bounds.total
+
+    @property
     def room(self) -> bool:
-        return sum(one.size for one in self._files.segments if one.pins) < self._bounds.total
+        return self.fill < 1
 
     def sent(self, hold_id: str) -> None:
         self._pin(hold_id, self._files.append(encode_sent(hold_id)))

@@ -60,7 +60,7 @@ def _locked(directory: Path) -> Iterator[None]:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         os.close(lock)
-        raise SpoolInUse(f"another process is using the data directory {directory.parent}") from None
+        raise SpoolInUse(f"another process is using the data directory {directory.parent.absolute()}") from None
     except OSError as error:
         os.close(lock)
         raise SpoolUnavailable(f"the spool cannot be locked: {error}") from None

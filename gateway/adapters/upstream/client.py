@@ -97,7 +97,7 @@ def _cause(error: Exception) -> str:
 
 def _blotted(reply: Reply, key: str) -> Reply:
     """The reply with the real key blotted out should the upstream have echoed it: nothing after this ever sees it."""
-    if key.encode() not in reply.body and not any(key in value for value in reply.headers.values()):
+    if key.encode() not in reply.body and key not in "\n".join(reply.headers.values()):
         return reply
     headers = {name: value.replace(key, REDACTED) for name, value in reply.headers.items()}
     return Reply(reply.status, headers, reply.body.replace(key.encode(), REDACTED.encode()))

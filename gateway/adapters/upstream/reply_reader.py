@@ -19,7 +19,6 @@ MAX_REPLY: Final = 1024**2
 _MAX_RECEIVED: Final = 8 * MAX_REPLY
 
 _SWITCHING_PROTOCOLS: Final = 101
-_BODILESS: Final = frozenset({_SWITCHING_PROTOCOLS, 204, 304})
 
 
 class _Surplus(Exception):
@@ -95,8 +94,7 @@ class ReplyReader:
             raise Trouble("no such status")
         if self._parser.get_http_version() not in ("1.1", "1.0"):
             raise Trouble("no such version of HTTP")
-        framed = self._read_headers()
-        self._to_the_end = not framed and status not in _BODILESS
+        self._to_the_end = not self._read_headers()
         self._status = status
 
     def on_body(self, piece: bytes) -> None:
@@ -107,7 +105,7 @@ class ReplyReader:
     def on_message_complete(self) -> None:
         if self._status:
             self._reply = Reply(self._status, self._headers, bytes(self._body))
-            self._keeps = self._parser.should_keep_alive() and self._status != _SWITCHING_PROTOCOLS
+            self._keeps = self._parser.should_keep_alive()
 
     def _read_headers(self) -> bool:
         """Whether they say where the body ends; else the connection's end does. Raises Trouble.

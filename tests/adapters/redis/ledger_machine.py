@@ -17,6 +17,7 @@ from gateway.core.ledger import Hold, Verb
 from gateway.ports import PolicyVersion
 from tests.adapters.redis.ledger_wishes import COSTS, KEYS, ROOMY, TICKS, TIGHT, Wish, cost_of, grant, wishes
 from tests.adapters.redis.ledger_witness import EPOCH, Act, Admit, Witness
+from tests.rigs.storage import Storage
 
 _OPEN: Final = ("held", "in_doubt")
 _FACTS: Final[tuple[Mapping[str, str], ...]] = ({}, {"cause": "never_sent"}, {"reason": "später 🎬\n1 2", "by": ""})
@@ -31,9 +32,9 @@ _SOMETIMES: Final = st.sampled_from((False, False, False, True))
 class LedgerMachine(RuleBasedStateMachine):
     """One life of a store, from empty. `known` is every admission ever asked for, by hold id."""
 
-    def __init__(self, url: str, counts: Counter[str]) -> None:
+    def __init__(self, storage: Storage, counts: Counter[str]) -> None:
         super().__init__()
-        self.witness = Witness(url, counts)
+        self.witness = Witness(storage, counts)
         self.model = self.witness.model
         self.known: dict[str, Admission] = {}
         self.last: tuple[Admit | Act, ...] = ()
@@ -121,15 +122,26 @@ class LedgerMachine(RuleBasedStateMachine):
             self.perform(Admit(admission, self.now + off, skewed=True))
 
     @precondition(lambda self: self.known)
-    @rule(wish=wishes(ROOMY), pick=_PICK, verb=st.sampled_from(Verb), ahead=st.integers(1, 3), by_move=st.booleans())
-    def lose_history(self, wish: Wish, pick: int, verb: Verb, ahead: int, by_move: bool) -> None:
-        """Whoever has seen more than there is freezes admission; what was admitted still moves."""
-        admission, move = self._grant(wish), self._move(verb, self._pick(pick))
-        seen = len(self.model.entries) + ahead
-        self.perform(replace(move, seen=seen) if by_move else Admit(admission, self.now, seen=seen))
-        self.perform(Admit(admission, self.now), replace(move, epoch="e0"))
-        self.witness.run(self.witness.store.command("HDEL", keys.STORE, "frozen"))
-        self.model.frozen = False
+    @rule(
+        wish=wishes(ROOMY),
+        pick=_PICK,
+        verbs=st.lists(st.sampled_from(Verb), min_size=1, max_size=4),
+        ahead=st.integers(1, 3),
+        by_move=st.booleans(),
+        again=_SOMETIMES,
+    )
+    def lose_history(self, wish: Wish, pick: int, verbs: list[Verb], ahead: int, by_move: bool, again: bool) -> None:
+        """Whoever has seen more than there is freezes admission; what was admitted still moves, until it thaws."""
+        admission, late = self._grant(wish), self._move(verbs[0], self._pick(pick))
+        seen = self.model.seq + ahead
+        self.perform(replace(late, seen=seen) if by_move else Admit(admission, self.now, seen=seen))
+        self.perform(Admit(admission, self.now), replace(late, epoch="e0"))
+        for verb in verbs:
+            self.perform(self._move(verb, self._pick(pick)))
+        if again:
+            self.perform(replace(self._move(verbs[-1], self._pick(pick)), seen=self.model.seq + ahead))
+        self.witness.thaw(self.now)
+        self.perform(Admit(self._renew(admission), self.now))
 
     @precondition(lambda self: self.known)
     @rule(pick=_PICK, tick=_TICK, cost=_COST, stranger=_SOMETIMES, any_state=_SOMETIMES, overage=st.booleans())
@@ -189,6 +201,23 @@ class LedgerMachine(RuleBasedStateMachine):
     def repeat_the_last(self) -> None:
         """What a gateway does that heard no answer."""
         self.perform(*self.last)
+
+    @rule(wish=wishes(ROOMY), pick=_PICK, verb=st.sampled_from((None, *Verb)), cost=_COST, tick=_TICK)
+    def hear_nothing_and_ask_again(self, wish: Wish, pick: int, verb: Verb | None, cost: str, tick: int) -> None:
+        """The answer is lost; what is asked again, word for word, must do nothing a second time."""
+        if verb is None or not self.known:
+            # With a body and a key of its own: an answer that is owed to others is given once, heard or not.
+            call: Admit | Act = Admit(self._grant(replace(wish, body=None, once=None)), self.now)
+        else:
+            call = self._move(verb, self._pick(pick), cost=cost)
+        self.witness.perform_unheard(call)
+        self._tick(tick)
+        self.perform(call)
+
+    @rule(really=st.sampled_from((False,) * 11 + (True,)))
+    def restart_the_store(self, really: bool) -> None:
+        if really:
+            self.witness.restart()
 
     @rule(key=st.sampled_from((None, *KEYS)))
     def change_the_rules(self, key: str | None) -> None:

@@ -75,10 +75,13 @@ class Kept:
 
 @dataclass(slots=True)
 class LedgerModel:
-    """Everything the store must know. `balances` are [posted, held] by account name."""
+    """Everything the store must know. `balances` are [posted, held] by account name.
+
+    `lost` is the first and last sequence that are missing, while admission is frozen because of it.
+    """
 
     epoch: str | None = None
-    frozen: bool = False
+    lost: tuple[int, int] | None = None
     policy: str | None = None
     revisions: dict[str, int] = field(default_factory=dict)
     balances: dict[str, list[int]] = field(default_factory=dict)
@@ -87,6 +90,10 @@ class LedgerModel:
     arrivals: dict[RateDemand, int] = field(default_factory=dict)
     entries: list[Entry] = field(default_factory=list)
     memory: MemoryModel = field(default_factory=MemoryModel)
+
+    @property
+    def seq(self) -> int:
+        return self.entries[-1].seq if self.entries else 0
 
     def balance(self, account: str) -> Balance:
         return Balance(*self.balances.get(account, (0, 0)))
@@ -123,12 +130,32 @@ class LedgerModel:
     def _closed(self, epoch: str, seen: int) -> Closed | None:
         if self.epoch is None:
             return Closed("uninitialised")
-        if self.frozen:
+        if self.lost:
             return Closed("frozen")
         if epoch != self.epoch:
             return Closed("epoch")
-        self.frozen = seen > len(self.entries)
-        return Closed("frozen") if self.frozen else None
+        if seen > self.seq:
+            self._freeze(seen)
+            return Closed("frozen")
+        return None
+
+    def _freeze(self, seen: int) -> None:
+        """What is written from now on is of another epoch than what is gone."""
+        self.lost = (self.seq + 1, seen)
+        self._begin_epoch()
+
+    def _begin_epoch(self) -> None:
+        lineage, _, number = (self.epoch or "").partition(".")
+        self.epoch = f"{lineage}.{int(number or 1) + 1}"
+
+    def thaw(self, now: datetime) -> None:
+        """Everybody has told what they know: it goes on above all that anybody has seen."""
+        assert self.lost is not None
+        first, last = self.lost
+        facts = {"lost_from": str(first), "lost_to": str(last)}
+        self.entries.append(Entry(max(self.seq, last) + 1, "resume", "", now, (), facts))
+        self.lost = None
+        self._begin_epoch()
 
     def _found(self, admission: Admission) -> tuple[Balance, ...]:
         return tuple(self.balance(demand.account.name) for demand in admission.demands)
@@ -162,12 +189,22 @@ class LedgerModel:
         self._enter("hold", hold, now, [Move(charge.account, 0, charge.amount) for charge in hold.charges], {})
 
     def move(
-        self, verb: Verb, hold: Hold, now: datetime, job: str, cost: int, facts: Mapping[str, str], seen: int = 0
+        self,
+        verb: Verb,
+        hold: Hold,
+        now: datetime,
+        job: str,
+        cost: int,
+        facts: Mapping[str, str],
+        *,
+        epoch: str,
+        seen: int = 0,
     ) -> Moved | None:
-        """What a move must come to; None where the store has no epoch and so no answer."""
-        if self.epoch is None:
+        """What a move must come to; None where the store is in no epoch, or in another, and so does nothing."""
+        if epoch != self.epoch:
             return None
-        self.frozen = self.frozen or seen > len(self.entries)
+        if seen > self.seq:
+            self._freeze(seen)
         was = self.state(hold.id)
         outcome = self._outcome(verb, was, hold, now, job)
         self._act(outcome, hold, now, job, cost, facts)
@@ -205,7 +242,7 @@ class LedgerModel:
 
     def _enter(self, kind: str, hold: Hold, now: datetime, moves: list[Move], facts: Mapping[str, str]) -> None:
         """Write the line, and move what it says. What returns to an account that was swept is not booked there."""
-        self.entries.append(Entry(len(self.entries) + 1, kind, hold.id, now, tuple(moves), dict(facts)))
+        self.entries.append(Entry(self.seq + 1, kind, hold.id, now, tuple(moves), dict(facts)))
         for move in moves:
             returns = move.posted < 0 or move.held < 0
             if kind != "hold" and (returns or move == Move(move.account, 0, 0)) and move.account not in self.balances:

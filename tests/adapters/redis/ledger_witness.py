@@ -3,6 +3,7 @@
 import asyncio
 from collections import Counter
 from collections.abc import Coroutine, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, Final, TypeVar
@@ -10,16 +11,20 @@ from typing import Any, Final, TypeVar
 from gateway.adapters.redis import keys
 from gateway.adapters.redis.connection import connect
 from gateway.adapters.redis.ledger import RedisLedger
+from gateway.adapters.redis.watch import RedisWatch
 from gateway.core.account import Balance
 from gateway.core.admission import Admission, AdmissionReply, Created, Exists, OverLimit, OverRate, Skewed
 from gateway.core.ledger import Entry, Hold, Moved, Outcome, State, Verb
 from gateway.ports import HoldRecord, StoreUnavailable
 from tests.adapters.redis.ledger_model import LedgerModel
+from tests.adapters.redis.proxy import proxy_to
 from tests.adapters.redis.snapshot import Snapshot, snapshot
+from tests.rigs.storage import Storage
 
 EPOCH: Final = "e1"
 PATIENT: Final = timedelta(hours=12)
 
+_LOSS: Final = ("lost_from", "lost_to")
 _DAY_MS: Final = 86_400_000
 _EACH_ONCE: Final = (
     {"captured", "adopted", "overage"},
@@ -33,11 +38,11 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Admit:
-    """To be asked: an admission, by a gateway that knows this epoch and has seen this much of the ledger."""
+    """To be asked: an admission, by a gateway that has seen this much. It knows another epoch if one is named."""
 
     admission: Admission
     now: datetime
-    epoch: str = EPOCH
+    epoch: str | None = None
     seen: int = 0
     skewed: bool = False
 
@@ -45,8 +50,9 @@ class Admit:
     def hold(self) -> Hold:
         return self.admission.hold
 
-    def of_model(self, model: LedgerModel) -> AdmissionReply:
-        return model.admit(self.admission, self.now, epoch=self.epoch, seen=self.seen, skewed=self.skewed)
+    def of_model(self, model: LedgerModel, epoch: str) -> AdmissionReply:
+        known = self.epoch or epoch
+        return model.admit(self.admission, self.now, epoch=known, seen=self.seen, skewed=self.skewed)
 
     async def of_store(self, ledger: RedisLedger) -> AdmissionReply:
         return await ledger.admit(self.admission, self.now)
@@ -62,11 +68,12 @@ class Act:
     job: str = ""
     cost: int = 0
     facts: Mapping[str, str] = field(default_factory=dict)
-    epoch: str = EPOCH
+    epoch: str | None = None
     seen: int = 0
 
-    def of_model(self, model: LedgerModel) -> Moved | None:
-        return model.move(self.verb, self.hold, self.now, self.job, self.cost, self.facts, self.seen)
+    def of_model(self, model: LedgerModel, epoch: str) -> Moved | None:
+        known = self.epoch or epoch
+        return model.move(self.verb, self.hold, self.now, self.job, self.cost, self.facts, epoch=known, seen=self.seen)
 
     async def of_store(self, ledger: RedisLedger) -> Moved | None:
         try:
@@ -78,12 +85,14 @@ class Act:
 class Witness:
     """One life of a store, from empty, with an event loop of its own. `counts` is by kind of answer, and of steps."""
 
-    def __init__(self, url: str, counts: Counter[str]) -> None:
+    def __init__(self, storage: Storage, counts: Counter[str]) -> None:
         self.counts = counts
         self.model = LedgerModel()
-        self.store = connect(url)
+        self._storage = storage
+        self.store = connect(storage.url)
         self._loop = asyncio.new_event_loop()
         self._ledger = RedisLedger(self.store, EPOCH, PATIENT)
+        self._watch = RedisWatch(self.store.run, timedelta(), timedelta())
         self._read: list[Entry] = []
         self._folded: dict[str, list[int]] = {}
         self._agreed = True
@@ -104,8 +113,9 @@ class Witness:
         """Ask all of it within one tick of the event loop: the store must take it in this order."""
         self._agreed = False
         self.counts["steps"] += 1
-        wanted = [self._expect(call) for call in calls]
-        for call, right, answer in zip(calls, wanted, self.run(self._ask(calls)), strict=True):
+        epoch = self.model.epoch or EPOCH
+        wanted = [self._expect(call, epoch) for call in calls]
+        for call, right, answer in zip(calls, wanted, self.run(self._ask(calls, epoch)), strict=True):
             if isinstance(right, Skewed):
                 assert isinstance(answer, Skewed)
             else:
@@ -113,34 +123,80 @@ class Witness:
         self.run(self._check({call.hold.id for call in calls}))
         self._agreed = True
 
+    def perform_unheard(self, call: Admit | Act) -> None:
+        """Ask over a link that loses the answer: the store has done it, and whoever asked cannot know."""
+        self._agreed = False
+        self.counts["unheard"] += 1
+        epoch = self.model.epoch or EPOCH
+        call.of_model(self.model, epoch)
+        assert self.run(self._ask_in_vain(call, epoch)) is None
+        self.run(self._check({call.hold.id}))
+        self._agreed = True
+
+    async def _ask_in_vain(self, call: Admit | Act, epoch: str) -> AdmissionReply | Moved | None:
+        async with proxy_to(self._storage.url) as (proxy, url):
+            deaf = connect(url)
+            try:
+                await deaf.command("PING")
+                proxy.lose_replies = True
+                return await call.of_store(RedisLedger(deaf, call.epoch or epoch, PATIENT))
+            except StoreUnavailable:
+                return None
+            finally:
+                await deaf.close()
+
+    def restart(self) -> None:
+        """`kill -9` of the store; it comes back on its disk. Whoever asks next finds out by itself."""
+        self.counts["restarts"] += 1
+        self._storage.kill()
+        self.run(self._storage.start())
+        self.run(self._found_again())
+        self.run(self._check(set()))
+
+    async def _found_again(self) -> None:
+        """The connection broke with the store; the first call may still be told so."""
+        with suppress(StoreUnavailable):
+            await self.store.command("PING")
+
     def sweep(self, account: str) -> None:
         """Remove an account as the sweeper does."""
         self.run(self.store.command("DEL", keys.account(account)))
         del self.model.balances[account]
         del self._folded[account]
 
-    def _expect(self, call: Admit | Act) -> AdmissionReply | Moved | None:
+    def thaw(self, now: datetime) -> None:
+        """Open admission again, as the gateway does that finds it can."""
+        frozen = self.model.epoch or ""
+        self.model.thaw(now)
+        self.counts["thawed"] += 1
+        assert self.run(self._watch.thaw(frozen, self.model.epoch or "", now)) == self.model.seq
+        self.run(self._check(set()))
+
+    def _expect(self, call: Admit | Act, epoch: str) -> AdmissionReply | Moved | None:
         before = len(self.model.entries)
-        right = call.of_model(self.model)
+        right = call.of_model(self.model, epoch)
         self.counts[_kind(right, wrote=len(self.model.entries) > before)] += 1
         if isinstance(right, Created) and isinstance(call, Admit) and len(self.model.entries) > before:
             _assert_within_ceilings(call.admission, right.balances)
         return right
 
-    async def _ask(self, calls: tuple[Admit | Act, ...]) -> list[AdmissionReply | Moved | None]:
-        return await asyncio.gather(*(call.of_store(self._ledger_for(call)) for call in calls))
+    async def _ask(self, calls: tuple[Admit | Act, ...], epoch: str) -> list[AdmissionReply | Moved | None]:
+        return await asyncio.gather(*(call.of_store(self._ledger_for(call, epoch)) for call in calls))
 
-    def _ledger_for(self, call: Admit | Act) -> RedisLedger:
-        if call.epoch == EPOCH and call.seen == 0:
+    def _ledger_for(self, call: Admit | Act, epoch: str) -> RedisLedger:
+        """The ledger of a gateway that goes along with every epoch, or of one that is to know something else."""
+        if call.epoch is None and call.seen == 0:
+            if self._ledger.memory.epoch != epoch:
+                self._ledger.memory.take_up(epoch, 0)
             return self._ledger
-        other = RedisLedger(self.store, call.epoch, PATIENT)
-        other.seen = call.seen
+        other = RedisLedger(self.store, call.epoch or epoch, PATIENT)
+        other.memory.seen = call.seen
         return other
 
     async def _check(self, hold_ids: set[str]) -> None:
         found, new, seen = await asyncio.gather(
             asyncio.gather(*(self._ledger.find(hold_id) for hold_id in sorted(hold_ids))),
-            self._entries_after(len(self._read)),
+            self._entries_after(self._read[-1].seq if self._read else 0),
             snapshot(self.store),
         )
         assert found == [_record(self.model, hold_id) for hold_id in sorted(hold_ids)]
@@ -171,11 +227,21 @@ class Witness:
         assert seen.jobs == model.jobs
         assert seen.indices == _indices(model)
         assert seen.rates == {keys.rate(rate): arrival for rate, arrival in model.arrivals.items()}
-        assert seen.length == len(model.entries) == int(seen.store.get("seq", 0))
+        assert seen.length == len(model.entries)
+        assert int(seen.store.get("seq", 0)) == model.seq
         assert seen.store.get("epoch") == model.epoch
-        assert ("frozen" in seen.store) == model.frozen
+        assert ("frozen" in seen.store) == (model.lost is not None)
+        assert (model.lost or ()) == tuple(int(seen.store[name]) for name in _LOSS if name in seen.store)
+        self._compare_memory()
         assert seen.others == _others(model)
         self._compare_lifetimes(seen)
+
+    def _compare_memory(self) -> None:
+        """Whoever goes along has never seen more than there is, and the entry it remembers is there."""
+        memory, written = self._ledger.memory, {entry.seq: entry.hold for entry in self.model.entries}
+        assert memory.seen <= self.model.seq
+        if memory.witness is not None and memory.epoch == self.model.epoch:
+            assert written[memory.witness.sequence] == memory.witness.entry
 
     def _compare_lifetimes(self, seen: Snapshot) -> None:
         """Nothing that holds money may vanish: only rates and tombstones do, and these not a moment too soon."""

@@ -16,22 +16,23 @@ _PIECE: Final = 1 << 20
 
 
 class Proxy:
-    """`requests` are the pieces that clients sent, `connections` how often they connected.
+    """`requests` are the pieces that clients sent, `connections` how often they connected, `clients` who still is.
 
-    While `lose_requests` or `lose_replies` is set, the next such piece ends its connection instead of arriving. While
-    `let_through` is not set, replies wait. `forge`, if set, says what becomes of whole replies; `crumbs`, if set, is
-    how many bytes of them are sent at a time.
+    While `lose_requests` or `lose_replies` is set, the next such piece ends its connection instead of arriving; while
+    `last_words` is, the next replies arrive and end it. While `let_through` is not set, replies wait. `forge`, if set,
+    says what becomes of whole replies; `crumbs`, if set, is how many bytes of them are sent at a time.
     """
 
     def __init__(self, store: str, url: str) -> None:
         self.url = url
         self._store = store
         self._open: set[asyncio.StreamWriter] = set()
-        self._clients: set[asyncio.StreamWriter] = set()
+        self.clients: set[asyncio.StreamWriter] = set()
         self.connections = 0
         self.requests: list[bytes] = []
         self.lose_requests = False
         self.lose_replies = False
+        self.last_words = False
         self.forge: Forge | None = None
         self.crumbs = 0
         self.let_through = asyncio.Event()
@@ -41,7 +42,7 @@ class Proxy:
         self.connections += 1
         store, to_store = await asyncio.open_unix_connection(self._store)
         self._open |= {to_client, to_store}
-        self._clients.add(to_client)
+        self.clients.add(to_client)
         try:
             ways = (self._requests(client, to_store), self._replies(store, to_client))
             tasks = [asyncio.ensure_future(way) for way in ways]
@@ -50,7 +51,7 @@ class Proxy:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
         finally:
-            self._clients.discard(to_client)
+            self.clients.discard(to_client)
             for end in (to_client, to_store):
                 end.transport.abort()
                 self._open.discard(end)
@@ -72,6 +73,11 @@ class Proxy:
             sent = await self.forge(frames) if self.forge else frames
             if sent is None:
                 return
+            if self.last_words:
+                # At once, so that they and the end are there together.
+                to_client.write(b"".join(sent))
+                to_client.write_eof()
+                return
             await self._send(to_client, b"".join(sent))
 
     async def _send(self, to_client: asyncio.StreamWriter, data: bytes) -> None:
@@ -82,7 +88,7 @@ class Proxy:
 
     def say(self, unasked: bytes) -> None:
         """Send every client something that its store never said."""
-        for client in self._clients:
+        for client in self.clients:
             client.write(unasked)
 
     def abort(self) -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from gateway.adapters.redis import keys
 from gateway.adapters.redis.connection import Store
-from gateway.adapters.redis.initialise import Identity, identity, initialise
+from gateway.adapters.redis.initialise import Identity, identity, initialise, leftover
 from gateway.ports import StoreUnavailable
 
 OURS = Identity("e1", "acme")
@@ -41,3 +41,16 @@ async def test_a_store_that_lost_its_epoch_is_not_started_afresh(store: Store, l
     assert await identity(store) is None
     with pytest.raises(StoreUnavailable):
         await initialise(store, OURS)
+
+
+async def test_what_is_left_in_a_store_besides_its_identity(store: Store) -> None:
+    assert await leftover(store) is None
+    await initialise(store, OURS)
+    await store.command("HSET", keys.GATEWAYS, "one", "1 2 3")
+    await store.command("SET", "somebody else's", "1")
+    assert await leftover(store) is None
+    for number in range(3_000):
+        await store.command("SET", f"other:{number}", "1")
+    await store.command("SET", keys.digest("d1"), "key_1")
+    assert await leftover(store) == keys.digest("d1")
+    await store.command("FLUSHALL")

@@ -10,11 +10,13 @@ import pytest
 from gateway.adapters.redis import keys
 from gateway.adapters.redis.connection import Store, connect
 from gateway.adapters.redis.ledger import RedisLedger
+from gateway.core.acceptance import Witness
 from gateway.core.account import Account, Balance, Demand
 from gateway.core.admission import Admission, Closed, Created, Exists, OverLimit, Skewed, Stale
+from gateway.core.history import Memory
 from gateway.core.ledger import Hold, Move, Moved, Outcome, State, Verb
 from gateway.core.money import MAX_AMOUNT
-from gateway.ports import HoldRecord, StoreUnavailable
+from gateway.ports import HoldRecord, StoreRefused, StoreUnavailable
 from tests.adapters.redis.holds import (
     HALF_A_DAY,
     JOBS,
@@ -188,20 +190,52 @@ async def test_a_store_of_another_epoch_is_closed(ledger: RedisLedger, store: St
 async def test_whoever_remembers_more_than_the_store_freezes_it(ledger: RedisLedger, store: Store) -> None:
     hold = await captured(ledger)
     witness = RedisLedger(store, "e1", HALF_A_DAY)
-    witness.seen = 3
+    witness.memory.seen = 5
 
     assert await witness.admit(one_job("h2"), NOW) == Closed("frozen")
     assert await ledger.admit(one_job("h2"), NOW) == Closed("frozen")
+    frozen = (await snapshot(store)).store
+    assert (frozen["epoch"], frozen["lost_from"], frozen["lost_to"]) == ("e1.2", "3", "5")
+
+    # What was admitted still moves, once its gateway has looked at what it writes into.
+    with pytest.raises(StoreRefused, match="epoch"):
+        await ledger.move(Verb.REFUND, hold, NOW, cost=PRICE)
+    ledger.memory.take_up("e1.2", 2)
     assert (await ledger.move(Verb.REFUND, hold, NOW, cost=PRICE)).outcome is Outcome.REFUNDED
 
 
-async def test_a_move_remembers_too_and_moves_all_the_same(ledger: RedisLedger, store: Store) -> None:
+async def test_a_move_remembers_too_and_moves_all_the_same_in_a_new_epoch(ledger: RedisLedger, store: Store) -> None:
     hold = await captured(ledger)
-    witness = RedisLedger(store, "e1", HALF_A_DAY)
-    witness.seen = 3
+    witness = RedisLedger(store, "e1.6", HALF_A_DAY)
+    await store.command("HSET", keys.STORE, "epoch", "e1.6")
+    witness.memory.seen = 3
 
     assert (await witness.move(Verb.FINISH, hold, NOW)).outcome is Outcome.FINISHED
-    assert await ledger.admit(one_job("h2"), NOW) == Closed("frozen")
+    assert (await snapshot(store)).store["epoch"] == "e1.7"
+    ((_, fields),) = await store.command("XRANGE", keys.ENTRIES, "3-0", "3-0")
+    assert fields[b"epoch"] == b"e1.7"
+    assert await witness.admit(one_job("h2"), NOW) == Closed("frozen")
+
+
+async def test_what_is_remembered_is_what_the_store_acknowledged(ledger: RedisLedger) -> None:
+    asked = one_job()
+    await ledger.admit(asked, NOW)
+    assert ledger.memory == Memory("e1", 1, Witness("e1", 1, "h1"), 1)
+    await ledger.move(Verb.CAPTURE, asked.hold, NOW, job="j1", cost=PRICE)
+    after = Memory("e1", 2, Witness("e1", 2, "h1"), 2)
+    assert ledger.memory == after
+
+    # What changes nothing leaves no entry to remember.
+    await ledger.move(Verb.CAPTURE, asked.hold, NOW, job="j1", cost=PRICE)
+    assert isinstance(await ledger.admit(asked, NOW), Exists)
+    assert ledger.memory == after
+    other = RedisLedger(ledger._store, "e1", HALF_A_DAY)
+    second = one_job("h2")
+    await other.admit(second, NOW)
+    await ledger.admit(second, NOW)
+    assert ledger.memory == after
+    assert isinstance(await ledger.admit(admission("h3", demand(TEAM, PRICE, 1)), NOW), OverLimit)
+    assert ledger.memory == replace(after, seen=3, highest=3)
 
 
 async def test_a_capture_posts_the_cost_the_upstream_names(ledger: RedisLedger, store: Store) -> None:

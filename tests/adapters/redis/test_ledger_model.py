@@ -3,8 +3,12 @@
 `pytest -s` prints the seed and how often each kind of answer was seen; `--hypothesis-seed=N` runs the same again.
 """
 
+import asyncio
 import random
+import tempfile
 from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
 
 import hypothesis
 import pytest
@@ -12,18 +16,19 @@ from hypothesis import HealthCheck, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from tests.adapters.redis.ledger_machine import LedgerMachine
+from tests.rigs.storage import Storage, storage
 
 STEPS_OF_A_LIFE = 50
 
 
-def explore(url: str, lives: int, seed: int) -> Counter[str]:
+def explore(storage: Storage, lives: int, seed: int) -> Counter[str]:
     """Let that many stores live, and count what they answered."""
     counts: Counter[str] = Counter()
 
     @hypothesis.seed(seed)
     class Life(LedgerMachine):
         def __init__(self) -> None:
-            super().__init__(url, counts)
+            super().__init__(storage, counts)
 
     run_state_machine_as_test(
         Life,
@@ -49,18 +54,33 @@ def seed(request: pytest.FixtureRequest) -> int:
     return chosen
 
 
-def test_the_store_does_what_the_model_does(store_url: str, seed: int) -> None:
-    counts = explore(store_url, lives=200, seed=seed)
+@pytest.fixture
+def own_storage() -> Iterator[Storage]:
+    """A store that the test may kill."""
+    # Not pytest's directory: a socket's path may have about 100 characters.
+    with tempfile.TemporaryDirectory(prefix="toll-", dir="/tmp") as directory, storage(Path(directory) / "m") as store:
+        asyncio.run(store.start())
+        yield store
+
+
+def test_the_store_does_what_the_model_does(own_storage: Storage, seed: int) -> None:
+    counts = explore(own_storage, lives=200, seed=seed)
     print(dict(counts.most_common()))
 
     assert counts["steps"] >= 10_000
     for kind in ("admitted", "refused", "captured", "voided", "repeated"):
         assert counts[kind] >= 500, f"only {counts[kind]} {kind}"
+    for kind in ("stale", "unheard", "adopted", "thawed", "closed", "doubted"):
+        assert counts[kind] >= 100, f"only {counts[kind]} {kind}"
+    assert counts["restarts"] >= 10
 
 
 @pytest.mark.long
-def test_the_store_does_what_the_model_does_for_long(store_url: str, seed: int) -> None:
-    counts = explore(store_url, lives=1_000, seed=seed)
+def test_the_store_does_what_the_model_does_for_long(own_storage: Storage, seed: int) -> None:
+    counts = explore(own_storage, lives=500, seed=seed)
     print(dict(counts.most_common()))
 
-    assert counts["steps"] >= 50_000
+    assert counts["steps"] >= 20_000
+    for kind in ("stale", "unheard", "adopted", "thawed", "closed", "doubted"):
+        assert counts[kind] >= 250, f"only {counts[kind]} {kind}"
+    assert counts["restarts"] >= 25

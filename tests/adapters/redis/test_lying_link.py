@@ -25,6 +25,7 @@ from tests.adapters.redis.holds import HALF_A_DAY, JOBS, RUNNING, TEAM, admissio
 from tests.adapters.redis.liar import Liar
 from tests.adapters.redis.mirror import echoed, mirrored
 from tests.adapters.redis.proxy import Proxy, proxy_to
+from tests.doubles import MemorySpool
 
 CLOCK = SystemClock()
 PRICE = 700_000
@@ -140,7 +141,7 @@ async def trade(store_url: str, honest: RedisLedger, rng: Random, wanted: int) -
     liar = Liar(rng, odds)
     async with lied_to(store_url, liar, calls) as (store, proxy):
         ledger = RedisLedger(store, "e1", HALF_A_DAY)
-        outbox = Outbox(ledger, CLOCK)
+        outbox = Outbox(ledger, MemorySpool(), CLOCK)
         shop = Shop(ledger, outbox, Random(rng.random()), calls, wanted)
         repeats = asyncio.ensure_future(outbox.run())
         await asyncio.gather(*(shop.serve(customer) for customer in range(CUSTOMERS)))

@@ -216,6 +216,7 @@ async def test_a_line_that_the_greeting_rejects_is_used_by_nobody(store_url: str
             await echoed(store, "hello")
         assert isinstance(refused.value.__cause__, HistoryLost)
         assert not any(b"SET" in request or b"hello" in request for request in proxy.requests)
+        await until(lambda: not proxy.clients)
 
         lost = False
         assert await echoed(store, "hello") == "hello"
@@ -255,6 +256,22 @@ async def test_a_greeting_that_asks_in_vain_is_bounded_too(store_url: str) -> No
         store.greet = None
         proxy.let_through.set()
         assert await echoed(store, "after") == "after"
+        await store.close()
+
+
+async def test_a_line_that_breaks_as_it_opens_is_not_kept(store_url: str) -> None:
+    async with proxy_to(store_url) as (proxy, url):
+        store = connect(url)
+
+        async def greet(command: Command) -> None:
+            proxy.last_words = True
+            assert await command("ECHO", "last words") == b"last words"
+
+        store.greet = greet
+        with pytest.raises(StoreUnavailable):
+            await echoed(store, "hello")
+        store.greet, proxy.last_words = None, False
+        assert await until_it_answers(lambda: echoed(store, "after")) == "after"
         await store.close()
 
 

@@ -1,12 +1,18 @@
 """What the store says of itself: whose it is, what is open and since when, and how far our clock is off."""
 
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 
+import pytest
+
 from gateway.adapters.redis import codec, keys
-from gateway.adapters.redis.connection import Store
+from gateway.adapters.redis.connection import Store, connect
 from gateway.adapters.redis.initialise import Identity, initialise
+from gateway.adapters.redis.ledger import NEEDED
 from gateway.adapters.redis.vitals import RedisVitals
 from gateway.core.ledger import State
+from gateway.core.store_condition import Condition, failings
+from tests.store import running_store
 
 
 async def clock_of(store: Store) -> datetime:
@@ -54,3 +60,80 @@ async def test_the_skew_is_ours_minus_the_stores(store: Store) -> None:
     ahead = await clock_of(store) + timedelta(seconds=5)
     found = await RedisVitals(store).read(ahead)
     assert 4 < found.clock_skew_seconds <= 5
+
+
+# What the store is.
+
+
+@pytest.fixture
+async def own_store() -> AsyncIterator[Store]:
+    """A store that may be turned into what no store should be."""
+    with running_store() as url:
+        connection = connect(url)
+        yield connection
+        await connection.close()
+
+
+async def condition(store: Store, off: timedelta = timedelta()) -> Condition:
+    return await RedisVitals(store).condition(await clock_of(store) + off)
+
+
+async def failing(store: Store) -> list[str]:
+    return [finding.check for finding in failings(await condition(store), ())]
+
+
+async def test_a_store_as_it_must_be(own_store: Store) -> None:
+    found = await condition(own_store)
+    assert list(failings(found, ())) == []
+    assert (found.role, found.eviction, found.append_only, found.written) == ("master", "noeviction", True, True)
+    assert found.version.startswith("7.2")
+    assert len(found.run) == 40
+    assert abs(found.skew) < timedelta(seconds=1)
+
+
+async def test_it_is_given_our_scripts_and_given_them_again_when_it_forgets_them(own_store: Store) -> None:
+    shas = [script.sha for script in NEEDED]
+    for _ in range(2):
+        await own_store.command("SCRIPT", "FLUSH")
+        await condition(own_store)
+        assert await own_store.command("SCRIPT", "EXISTS", *shas) == [1, 1]
+
+
+async def test_a_store_that_does_not_take_our_scripts(own_store: Store) -> None:
+    await own_store.command("ACL", "SETUSER", "poor", "on", "nopass", "~*", "+@all", "-script|load")
+    await own_store.command("AUTH", "poor", "")
+    assert await failing(own_store) == ["scripts"]
+
+
+@pytest.mark.parametrize(
+    ("setting", "value", "mended", "check"),
+    [
+        ("maxmemory-policy", "allkeys-lru", "noeviction", "keeps"),
+        ("appendonly", "no", "yes", "durable"),
+        ("maxmemory", "1", "0", "room"),
+    ],
+)
+async def test_settings_that_forget_money(own_store: Store, setting: str, value: str, mended: str, check: str) -> None:
+    await own_store.command("CONFIG", "SET", setting, value)
+    assert await failing(own_store) == [check]
+    await own_store.command("CONFIG", "SET", setting, mended)
+    assert await failing(own_store) == []
+
+
+async def test_memory_that_is_not_full_yet(own_store: Store) -> None:
+    await own_store.command("CONFIG", "SET", "maxmemory", "1gb")
+    assert await failing(own_store) == []
+
+
+async def test_a_replica(own_store: Store) -> None:
+    await own_store.command("REPLICAOF", "127.0.0.1", 1)
+    assert await failing(own_store) == ["primary"]
+    await own_store.command("REPLICAOF", "NO", "ONE")
+    assert await failing(own_store) == []
+
+
+async def test_clocks_that_differ(own_store: Store) -> None:
+    ahead = await condition(own_store, timedelta(seconds=5))
+    assert timedelta(seconds=4) < ahead.skew <= timedelta(seconds=5)
+    [finding] = failings(ahead, ())
+    assert finding.check == "clock"

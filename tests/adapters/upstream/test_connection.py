@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -300,6 +301,24 @@ async def test_a_submit_that_is_given_up_as_its_answer_comes_takes_its_connectio
         assert not connections[0].usable
         assert await job(await submit(met)) == "job_1"
         assert len(there.lines) == 2
+
+
+async def test_a_deadline_ends_with_its_submit(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is of no concern to the next one on the same connection; and it is the only timer of a submit."""
+    loop = asyncio.get_running_loop()
+    call_later, timers = loop.call_later, list[tuple[float, asyncio.TimerHandle]]()
+
+    def noted(delay: float, *call: Any) -> asyncio.TimerHandle:
+        timers.append((delay, call_later(delay, *call)))
+        return timers[-1][1]
+
+    async with provider(talks) as there, upstream(there.url, StillClock()) as met:
+        await job(await submit(met, 30.0))
+        monkeypatch.setattr(loop, "call_later", noted)
+        for _ in range(3):
+            await job(await submit(met, 30.0))
+        assert len(there.lines) == 1
+        assert [(delay, timer.cancelled()) for delay, timer in timers] == [(30.0, True)] * 3
 
 
 async def test_a_write_that_fails_in_itself_leaves_doubt(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -80,12 +80,20 @@ async def test_sweeping_closes_those_that_are_too_old_and_no_others() -> None:
 
 
 async def test_what_is_idle_for_too_long_is_closed_without_being_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Again and again, whenever there is something to wait for."""
-    monkeypatch.setattr(pools, "IDLE_S", 0.05)
-    async with kept(3, SystemClock()) as (pool, connections, there):
-        await asyncio.gather(*(line.over.wait() for line in there.lines))
-        assert not any(connection.usable for connection in connections)
-        assert pool.take(SystemClock().monotonic()) is None
+    """One after the other, as their time comes, and again when there is something new to wait for."""
+    half_time = asyncio.Event()
+    async with kept(3, StillClock()) as (others, (one, two, three), there):
+        assert [others.take(0) for _ in range(3)] == [three, two, one]
+        monkeypatch.setattr(pools, "IDLE_S", 0.2)
+        pool = Pool(SystemClock())
+        pool.give_back(one)
+        asyncio.get_running_loop().call_later(0.1, half_time.set)
+        await half_time.wait()
+        pool.give_back(two)
+        await asyncio.gather(*(line.over.wait() for line in there.lines[:2]))
+        assert (one.usable, two.usable, three.usable) == (False, False, True)
+        pool.give_back(three)
+        await there.lines[2].over.wait()
 
 
 async def test_one_that_was_closed_by_the_other_side_is_skipped() -> None:
@@ -100,11 +108,12 @@ async def test_one_that_brought_what_nobody_asked_for_is_skipped() -> None:
         assert [pool.take(0) for _ in range(3)] == [three, one, None]
 
 
-async def test_one_that_is_in_use_is_not_kept() -> None:
-    async with kept(1, StillClock()) as (pool, (one,), _):
-        assert pool.take(0) is one
+async def test_one_that_is_closed_on_our_side_is_skipped_even_before_it_is_gone() -> None:
+    async with kept(2, StillClock()) as (pool, (one, two), _):
         one.close()
-        pool.give_back(one)
+        assert pool.take(0) is two
+        two.close()
+        pool.give_back(two)
         assert pool.take(0) is None
 
 

@@ -23,7 +23,7 @@ if not state[1] then return {'closed', 'uninitialised'} end
 if state[3] then return {'closed', 'frozen'} end
 if state[1] ~= epoch then return {'closed', 'epoch'} end
 if seq < tonumber(seen) then
-  redis.call('HSET', store, 'frozen', 'history lost')
+  freeze(store, epoch, seq, seen)
   return {'closed', 'frozen'}
 end
 
@@ -56,7 +56,11 @@ end
 
 local existing = redis.call('HMGET', hold, 'state', 'attempt', 'digest')
 if existing[1] then
-  if existing[1] == 'held' and existing[2] == attempt then return answer('created') end
+  if existing[1] == 'held' and existing[2] == attempt then
+    -- No entry was written by this call, so none is named.
+    seq = 0
+    return answer('created')
+  end
   return {'exists', id, existing[3] == digest and '1' or '0'}
 end
 local earlier, same = recall(asked ~= '', memory, asked, now)

@@ -6,21 +6,22 @@
 -- KEYS  store, hold, job, entries, indices of held, in_doubt, captured, ended, memory, overages, closed prices, then
 --       accounts
 -- ARGV  now, sequence seen, hold id, job id (or ''), charges, row, record, attempt, digest, asked body ('' without an
---       idempotency key), price, reply to keep (or ''), number of flows, number of facts, then (name, text) of each
---       fact, then for each account its window's end and (posted, held) of each flow
+--       idempotency key), price, reply to keep (or ''), epoch, number of flows, number of facts, then (name, text) of
+--       each fact, then for each account its window's end and (posted, held) of each flow
 -- The row is `;state:outcome,becomes,flow,recorded` for every state: what the step is called, where the hold goes (or
 -- nothing), which flow amounts take (0 for none), and whether it is written down although nothing moves.
 -- Times are microseconds since 1970. Amounts stay text, because a number would lose digits.
 local store, hold, job_key, entries, held, in_doubt, captured, ended, memory, overages, closed = unpack(KEYS, 1, 11)
-local now, seen, id, job, charges, row, record, attempt, digest, asked, price, kept = unpack(ARGV, 1, 12)
-local flows, facts = tonumber(ARGV[13]), tonumber(ARGV[14])
-local first_account, first_shift = 12, 15 + 2 * facts
+local now, seen, id, job, charges, row, record, attempt, digest, asked, price, kept, epoch = unpack(ARGV, 1, 13)
+local flows, facts = tonumber(ARGV[14]), tonumber(ARGV[15])
+local first_account, first_shift = 12, 16 + 2 * facts
 local index = {held = held, in_doubt = in_doubt, captured = captured, finished = ended, refunded = ended, voided = ended}
 
 local function integer(n) return string.format('%.0f', n) end
 
 local ledger = redis.call('HMGET', store, 'epoch', 'seq')
 if not ledger[1] then return {'closed', 'uninitialised'} end
+if ledger[1] ~= epoch then return {'closed', 'epoch'} end
 local seq = tonumber(ledger[2] or 0)
 local stored = redis.call('HMGET', hold, 'state', 'charges', 'cost', 'contradicted', 'captured_at')
 local state = stored[1] or 'none'
@@ -29,8 +30,8 @@ local outcome, becomes, flow, recorded = string.match(row, ';' .. state .. ':([%
 if stored[2] and stored[2] ~= charges then
   return redis.error_reply('ERR the charges of hold ' .. id .. ' are not those it was admitted with')
 end
--- History was lost: admission stops, and what was admitted still moves.
-if seq < tonumber(seen) then redis.call('HSET', store, 'frozen', 'history lost') end
+-- Admission stops, and what was admitted still moves.
+if seq < tonumber(seen) then epoch = freeze(store, epoch, seq, seen) end
 
 local balances = {}
 for i = first_account, #KEYS do balances[i] = redis.call('HMGET', KEYS[i], 'posted', 'held') end
@@ -64,16 +65,16 @@ for i = first_account, flow == '0' and 0 or #KEYS do
 end
 
 seq = seq + 1
-local entry = {'epoch', ledger[1], 'kind', outcome, 'hold', id, 'at', now, 'moves', table.concat(moves, '\n')}
+local entry = {'epoch', epoch, 'kind', outcome, 'hold', id, 'at', now, 'moves', table.concat(moves, '\n')}
 if state == 'none' then
   entry[#entry + 1] = 'record'
   entry[#entry + 1] = record
 end
 local fields, overage = {}, false
-for i = 15, first_shift - 1 do
+for i = 16, first_shift - 1 do
   fields[#fields + 1] = ARGV[i]
   entry[#entry + 1] = ARGV[i]
-  overage = overage or i % 2 == 1 and ARGV[i] == 'overage'
+  overage = overage or i % 2 == 0 and ARGV[i] == 'overage'
 end
 redis.call('XADD', entries, integer(seq) .. '-0', unpack(entry))
 redis.call('HSET', store, 'seq', integer(seq))
