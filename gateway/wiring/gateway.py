@@ -16,6 +16,7 @@ from gateway import __version__
 from gateway.adapters.redis.closed_prices import RedisClosedPrices
 from gateway.adapters.redis.ledger import RedisLedger
 from gateway.adapters.redis.open_holds import RedisOpenHolds
+from gateway.adapters.redis.past import RedisPast
 from gateway.adapters.redis.virtual_keys import RedisVirtualKeys
 from gateway.adapters.redis.vitals import RedisVitals
 from gateway.adapters.secret_files import kept_secret
@@ -39,6 +40,7 @@ from gateway.service.preview import Previews
 from gateway.service.readiness import Probe
 from gateway.service.recovery import Recovery
 from gateway.service.submit import Submit
+from gateway.service.sweep import Sweep
 from gateway.settings import PROVIDER_URL, Settings
 from gateway.web.admin import admin_routes
 from gateway.web.administration import Control
@@ -58,6 +60,7 @@ _GUARD_S: Final = 1.0
 _REPLAY_S: Final = 0.25
 _OVERDUE_S: Final = 1.0
 _SWEEP_S: Final = 60.0
+_PAST_S: Final = 10.0
 _SANDBOX_KEY: Final = "pb_sandbox"
 
 
@@ -120,6 +123,7 @@ class _House:
     later: Callable[[], Awaitable[None]] | None
     damage: tuple[Damage, ...]
     open_holds: RedisOpenHolds
+    past: RedisPast
     spool: DirectorySpool
     boot: str
 
@@ -173,6 +177,7 @@ async def _build(stack: AsyncExitStack, settings: Settings) -> _House:
         keyring=Keyring(RedisVirtualKeys(store), desk, clock, entropy, secrets.peppers),
         outbox=Outbox(ledger, spool, clock),
         open_holds=open_holds,
+        past=RedisPast(store),
         spool=spool,
         boot=boot,
         guard=guard,
@@ -242,6 +247,7 @@ def _start_in_background(stack: AsyncExitStack, house: _House) -> None:
         "replay": partial(every, _REPLAY_S, house.guard.fence.catch_up),
         "unacknowledged moves": house.outbox.run,
         "overdue holds": partial(every, _OVERDUE_S, Overdue(house.ledger, house.open_holds, house.clock)),
+        "what ended long ago": partial(every, _PAST_S, Sweep(house.past, house.clock)),
         "spool": partial(every, _SWEEP_S, partial(_sweep, house.spool)),
     }
     if house.later is not None:

@@ -19,6 +19,7 @@ POLICY: Final = _TAG + "policy"
 ENTRIES: Final = _TAG + "entries"
 ENDED: Final = _TAG + "holds:ended"
 OPEN: Final = {state: f"{_TAG}holds:{state}" for state in (State.HELD, State.IN_DOUBT, State.CAPTURED)}
+PAST_ACCOUNTS: Final = _TAG + "accounts:past"
 KEYS: Final = _TAG + "keys"
 GATEWAYS: Final = _TAG + "gateways"
 CLOSED: Final = _TAG + "closed"

@@ -41,8 +41,8 @@ from gateway.ports import StoreRefused, StoreUnavailable
 
 MAX_SKEW: Final = timedelta(seconds=2)
 
-_HOLD: Final = Script("hold", "history", "memory")
-_MOVE: Final = Script("move", "history", "account", "memory", "overage")
+_HOLD: Final = Script("hold", "history", "memory", "swept")
+_MOVE: Final = Script("move", "history", "swept", "account", "memory", "overage")
 
 # Without these nothing can be admitted, nor come home.
 NEEDED: Final = (_HOLD, _MOVE)

@@ -34,7 +34,7 @@ class LedgerMachine(RuleBasedStateMachine):
 
     def __init__(self, storage: Storage, counts: Counter[str]) -> None:
         super().__init__()
-        self.witness = Witness(storage, counts)
+        self.witness = Witness(storage.url, counts, storage=storage)
         self.model = self.witness.model
         self.known: dict[str, Admission] = {}
         self.last: tuple[Admit | Act, ...] = ()

@@ -85,13 +85,21 @@ class Act:
 class Witness:
     """One life of a store, from empty, with an event loop of its own. `counts` is by kind of answer, and of steps."""
 
-    def __init__(self, storage: Storage, counts: Counter[str]) -> None:
+    def __init__(
+        self,
+        url: str,
+        counts: Counter[str],
+        model: LedgerModel | None = None,
+        patience: timedelta = PATIENT,
+        storage: Storage | None = None,
+    ) -> None:
         self.counts = counts
-        self.model = LedgerModel()
+        self.model = model or LedgerModel()
+        self._url = url
         self._storage = storage
-        self.store = connect(storage.url)
+        self.store = connect(url)
         self._loop = asyncio.new_event_loop()
-        self._ledger = RedisLedger(self.store, EPOCH, PATIENT)
+        self._ledger = RedisLedger(self.store, EPOCH, patience)
         self._watch = RedisWatch(self.store.run, timedelta(), timedelta())
         self._read: list[Entry] = []
         self._folded: dict[str, list[int]] = {}
@@ -134,7 +142,7 @@ class Witness:
         self._agreed = True
 
     async def _ask_in_vain(self, call: Admit | Act, epoch: str) -> AdmissionReply | Moved | None:
-        async with proxy_to(self._storage.url) as (proxy, url):
+        async with proxy_to(self._url) as (proxy, url):
             deaf = connect(url)
             try:
                 await deaf.command("PING")
@@ -148,6 +156,7 @@ class Witness:
     def restart(self) -> None:
         """`kill -9` of the store; it comes back on its disk. Whoever asks next finds out by itself."""
         self.counts["restarts"] += 1
+        assert self._storage is not None, "this store is not ours to kill"
         self._storage.kill()
         self.run(self._storage.start())
         self.run(self._found_again())

@@ -23,6 +23,8 @@ return all
 class Snapshot:
     """`accounts` are fields by account name, `holds` fields by id, `indices` scores by hold id by key.
 
+    `past` are window ends by account name, of those that wait to be swept.
+
     Two are equal when nothing but time has passed between them.
     """
 
@@ -30,6 +32,7 @@ class Snapshot:
     holds: dict[str, dict[str, str]] = field(default_factory=dict)
     jobs: dict[str, str] = field(default_factory=dict)
     indices: dict[str, dict[str, int]] = field(default_factory=dict)
+    past: dict[str, int] = field(default_factory=dict)
     rates: dict[str, int] = field(default_factory=dict)
     store: dict[str, str] = field(default_factory=dict)
     length: int = 0
@@ -53,7 +56,9 @@ def _file(taken: Snapshot, key: str, content: Any) -> None:
     elif key == keys.STORE:
         taken.store = _pairs(content)
     elif key in {keys.ENDED, *keys.OPEN.values()}:
-        taken.indices[key] = {name: int(float(score)) for name, score in _pairs(content).items()}
+        taken.indices[key] = _scores(content)
+    elif key == keys.PAST_ACCOUNTS:
+        taken.past = _scores(content)
     elif key.startswith(keys.account("")):
         taken.accounts[key.removeprefix(keys.account(""))] = _pairs(content)
     elif key.startswith(keys.hold("")):
@@ -69,3 +74,7 @@ def _file(taken: Snapshot, key: str, content: Any) -> None:
 def _pairs(content: list[bytes]) -> dict[str, str]:
     texts = [part.decode() for part in content]
     return dict(zip(texts[::2], texts[1::2], strict=True))
+
+
+def _scores(content: list[bytes]) -> dict[str, int]:
+    return {name: int(float(score)) for name, score in _pairs(content).items()}

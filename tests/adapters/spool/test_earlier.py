@@ -7,7 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.adapters.spool import Bounds
@@ -169,6 +169,8 @@ def test_a_last_line_whose_line_break_is_damaged_is_no_torn_one(tmp_path: Path) 
     assert not only(tmp_path).never_sent("h9")
 
 
+# Every example writes files.
+@settings(max_examples=40)
 @given(st.data())
 def test_no_damaged_byte_makes_a_hold_that_was_sent_look_as_if_it_had_not_been(
     tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
@@ -191,6 +193,8 @@ def test_no_damaged_byte_makes_a_hold_that_was_sent_look_as_if_it_had_not_been(
     assert len(found.unsettled) >= 3
 
 
+# Every example writes files.
+@settings(max_examples=40)
 @given(st.data())
 def test_of_a_file_that_was_cut_off_all_before_the_cut_is_found(
     tmp_path_factory: pytest.TempPathFactory, data: st.DataObject

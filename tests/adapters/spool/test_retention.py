@@ -58,10 +58,7 @@ def test_whatever_is_there_nothing_goes_that_is_needed_and_nothing_stays_without
     free = [one for one in staying if not one.pins]
     assert all(one.acceptances and NOON - one.opened_at < BOUNDS.age for one in free)
     assert not free or sum(one.size for one in staying) + BOUNDS.segment <= BOUNDS.total
-    # The oldest first: whatever went for want of room is no younger than what stayed.
-    for_room = [one for one in going if one.acceptances and NOON - one.opened_at < BOUNDS.age]
-    assert not for_room or not free or max(map(index(found), for_room)) < min(map(index(found), free))
-
-
-def index(found: list[Segment]):  # type: ignore[no-untyped-def]
-    return lambda one: next(n for n, other in enumerate(found) if other is one)
+    # The oldest first: whatever went for want of room stood before all that stayed.
+    place = {id(one): n for n, one in enumerate(found)}
+    for_room = [place[id(one)] for one in going if one.acceptances and NOON - one.opened_at < BOUNDS.age]
+    assert max(for_room, default=-1) < min((place[id(one)] for one in free), default=len(found))

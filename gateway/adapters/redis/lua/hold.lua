@@ -41,6 +41,7 @@ for i = first_account, last_account do wanted[KEYS[i]] = (wanted[KEYS[i]] or 0) 
 for i = first_account, last_account do
   local balance = redis.call('HMGET', KEYS[i], 'posted', 'held')
   found[i] = {balance[1] or '0', balance[2] or '0', balance[1] or balance[2]}
+  if not found[i][3] and is_swept(store, argument(i, 4)) then return {'closed', 'past this window'} end
   local after, ceiling = found[i][1] + found[i][2] + wanted[KEYS[i]], tonumber(argument(i, 2))
   if argument(i, 3) == '1' and (ceiling == 0 or after > ceiling) then refused = true end
 end

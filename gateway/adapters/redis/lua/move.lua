@@ -98,7 +98,7 @@ if state == 'voided' then redis.call('PERSIST', hold) end
 if becomes == 'voided' and state == 'none' then redis.call('PEXPIRE', hold, 86400000)
 else redis.call('ZADD', index[becomes], now, id) end
 for i = first_account, #KEYS do
-  if shifts[i] then shift_account(KEYS[i], shifts[i], balances[i]) end
+  if shifts[i] then shift_account(store, KEYS[i], shifts[i], balances[i]) end
 end
 for i = first_account, #KEYS do balances[i] = redis.call('HMGET', KEYS[i], 'posted', 'held') end
 if asked ~= '' then remember_key(memory, id, asked, becomes, stored[5] or now)

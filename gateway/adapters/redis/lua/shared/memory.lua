@@ -23,6 +23,16 @@ local function recall(by_key, memory, body, now)
   return doubtful, '1'
 end
 
+-- Whether the memory names this hold, and how it forgets it.
+local function recalls(by_key, memory, id)
+  if by_key then return owner(redis.call('GET', memory)) == id end
+  return redis.call('HEXISTS', memory, id) == 1
+end
+
+local function forget(by_key, memory, id)
+  if by_key then redis.call('DEL', memory) else redis.call('HDEL', memory, id) end
+end
+
 local function remember_key(memory, id, body, becomes, captured_at)
   local bound = redis.call('GET', memory)
   if not bound then
