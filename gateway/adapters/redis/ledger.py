@@ -41,7 +41,7 @@ from gateway.ports import StoreRefused, StoreUnavailable
 
 MAX_SKEW: Final = timedelta(seconds=2)
 
-_HOLD: Final = Script("hold", "history", "memory", "swept")
+_HOLD: Final = Script("hold", "history", "memory", "swept", "account")
 _MOVE: Final = Script("move", "history", "swept", "account", "memory", "overage")
 
 # Without these nothing can be admitted, nor come home.

@@ -39,7 +39,7 @@ READ_BY_HOLD = [
     *(keys.account_of(TEAM), keys.account_of(RUNNING), keys.rate(RATE)),
 ]
 READ_BY_CAPTURE = [
-    *(keys.STORE, keys.hold("h1"), keys.job("j1"), keys.ENTRIES, *keys.OPEN.values(), keys.ENDED),
+    *(keys.STORE, keys.hold("h1"), keys.job("j1"), keys.ENTRIES, keys.OPEN[State.HELD], keys.OPEN[State.CAPTURED]),
     *(keys.account_of(TEAM), keys.account_of(RUNNING)),
 ]
 

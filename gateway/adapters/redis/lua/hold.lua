@@ -93,10 +93,10 @@ redis.call('HSET', hold, 'state', 'held', 'attempt', attempt, 'digest', digest, 
 redis.call('ZADD', index, due, id)
 if asked ~= '' then redis.call('SET', memory, id .. ' ' .. asked) end
 for i = first_account, last_account do
-  redis.call('HINCRBY', KEYS[i], 'held', argument(i, 1))
+  wanted[KEYS[i]] = added(KEYS[i], 'held', argument(i, 1))
   if not found[i][3] then redis.call('HSETNX', KEYS[i], 'ends', argument(i, 4)) end
 end
-for i = first_account, last_account do found[i][2] = redis.call('HGET', KEYS[i], 'held') end
+for i = first_account, last_account do found[i][2] = wanted[KEYS[i]] end
 -- A rate is forgotten once it is past for every clock that is admitted: one as fast as allowed may have written it,
 -- and one as slow as allowed may read it.
 for i = first_rate, last_rate do

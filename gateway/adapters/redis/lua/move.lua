@@ -33,13 +33,16 @@ end
 -- Admission stops, and what was admitted still moves.
 if seq < tonumber(seen) then epoch = freeze(store, epoch, seq, seen) end
 
+-- Two charges may be on one account: then both have the one balance.
 local balances = {}
-for i = first_account, #KEYS do balances[i] = redis.call('HMGET', KEYS[i], 'posted', 'held') end
+for i = first_account, #KEYS do
+  balances[KEYS[i]] = balances[KEYS[i]] or redis.call('HMGET', KEYS[i], 'posted', 'held')
+end
 local function reply(came_to, has_closed)
   local lines = {came_to, state, integer(seq), has_closed and '1' or '0'}
   for i = first_account, #KEYS do
-    lines[#lines + 1] = balances[i][1] or '0'
-    lines[#lines + 1] = balances[i][2] or '0'
+    lines[#lines + 1] = balances[KEYS[i]][1] or '0'
+    lines[#lines + 1] = balances[KEYS[i]][2] or '0'
   end
   return lines
 end
@@ -49,10 +52,10 @@ if becomes ~= '' and job ~= '' then
   if owner and owner ~= id then return reply('job_bound') end
 end
 if becomes == '' and (stored[4] or recorded == '0') then return reply(outcome) end
-for _, key in ipairs({held, in_doubt, captured, ended}) do redis.call('ZSCORE', key, id) end
-redis.call(asked ~= '' and 'GET' or 'HVALS', memory)
-redis.call('ZCARD', overages)
-redis.call('SISMEMBER', closed, price)
+if index[state] then redis.call('ZSCORE', index[state], id) end
+if index[becomes] then redis.call('ZSCORE', index[becomes], id) end
+if asked ~= '' then redis.call('GET', memory)
+elseif state == 'in_doubt' or becomes == 'in_doubt' then redis.call('HVALS', memory) end
 
 -- No more comes back than was posted.
 local shifts, moves, posted = {}, {}, tonumber(stored[3] or 0)
@@ -76,6 +79,10 @@ for i = 16, first_shift - 1 do
   entry[#entry + 1] = ARGV[i]
   overage = overage or i % 2 == 0 and ARGV[i] == 'overage'
 end
+if overage then
+  redis.call('ZCARD', overages)
+  redis.call('SISMEMBER', closed, price)
+end
 redis.call('XADD', entries, integer(seq) .. '-0', unpack(entry))
 redis.call('HSET', store, 'seq', integer(seq))
 if becomes == '' then
@@ -98,9 +105,8 @@ if state == 'voided' then redis.call('PERSIST', hold) end
 if becomes == 'voided' and state == 'none' then redis.call('PEXPIRE', hold, 86400000)
 else redis.call('ZADD', index[becomes], now, id) end
 for i = first_account, #KEYS do
-  if shifts[i] then shift_account(store, KEYS[i], shifts[i], balances[i]) end
+  if shifts[i] then shift_account(store, KEYS[i], shifts[i], balances[KEYS[i]]) end
 end
-for i = first_account, #KEYS do balances[i] = redis.call('HMGET', KEYS[i], 'posted', 'held') end
 if asked ~= '' then remember_key(memory, id, asked, becomes, stored[5] or now)
 else remember_body(memory, id, state, becomes, now) end
 local has_closed = becomes == 'captured' and overage and count_overage(overages, closed, price, id, now)
