@@ -13,10 +13,10 @@ from typing import Protocol
 from gateway.core.acceptance import Acceptance, Witness
 from gateway.core.account import Account, Balance
 from gateway.core.admission import Admission, AdmissionReply, Exists
+from gateway.core.figures import ClosedPrice, Observation, StoreGauges
 from gateway.core.idempotency import Idempotency
 from gateway.core.ledger import Hold, Moved, Verb
 from gateway.core.money import MicroUsd
-from gateway.core.outcome import Submission
 from gateway.core.principal import VirtualKey
 from gateway.core.recall import HoldRecord
 from gateway.core.reply import Reply, UpstreamResult
@@ -173,15 +173,6 @@ class VirtualKeys(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class ClosedPrice:
-    """A model's price of one rate card that the upstream exceeded too often; `test`: the sandbox did."""
-
-    model: str
-    rate_card: str
-    test: bool
-
-
 class ClosedPrices(Protocol):
     """The prices that are closed. Both raise StoreUnavailable."""
 
@@ -215,43 +206,6 @@ class Upstream(Protocol):
     def slot(self) -> AbstractAsyncContextManager[Slot | None]:
         """Wait at most a second for a place; None when there is none."""
         ...
-
-
-@value
-class Observation:
-    """One submission for the metrics. `model` is None unless it has a price; `amount` is what was to be held."""
-
-    team: str
-    model: str | None
-    test: bool
-    submission: Submission
-    amount: MicroUsd
-    seconds: float
-
-
-@dataclass(frozen=True, slots=True)
-class LimitGauge:
-    """One limit for the metrics, in USD where the meter is `usd`, else as counts."""
-
-    scope: str
-    name: str
-    limit: str
-    meter: str
-    ceiling: float
-    posted: float
-    held: float
-
-
-@dataclass(frozen=True, slots=True)
-class StoreGauges:
-    """What the store says when it is asked for metrics."""
-
-    limits: tuple[LimitGauge, ...]
-    holds: Mapping[str, int]
-    oldest_due_seconds: float
-    clock_skew_seconds: float
-    policy: str
-    closed_prices: tuple[ClosedPrice, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

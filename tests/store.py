@@ -30,7 +30,7 @@ LASTING = (
 def running_store(server: str = str(get_binary_path()), /, **options: str) -> Iterator[str]:
     """Run a server of one's own, with nothing in it; yields its `unix://` URL. `options` are the server's."""
     # Not pytest's directory: a socket's path may have about 100 characters.
-    with tempfile.TemporaryDirectory(prefix="toll-", dir="/tmp") as directory:
+    with tempfile.TemporaryDirectory(prefix="toll-", dir="/tmp", ignore_cleanup_errors=True) as directory:
         socket = Path(directory) / "s"
         # Even a killed test run leaves no server behind.
         command = embedded._ended_with_parent([server, *_flags(socket, options)])

@@ -12,8 +12,8 @@ from prometheus_client import REGISTRY, CollectorRegistry
 
 from gateway.adapters.telemetry import PrometheusTelemetry
 from gateway.cli import main
+from gateway.core.figures import ClosedPrice, LimitGauge, StoreGauges
 from gateway.core.outcome import _LABELS
-from gateway.ports import ClosedPrice, LimitGauge, StoreGauges
 from gateway.settings import Settings, variable
 from gateway.web import headers
 from gateway.web.errors import CODES
@@ -32,6 +32,7 @@ TESTED_ELSEWHERE = {
     "gateway/core/admit.py": "tests/core/test_policy.py",
     "gateway/core/admission.py": "tests/adapters/redis/test_ledger.py",
     "gateway/core/complaint.py": "tests/adapters/policy_files/test_prices.py",
+    "gateway/core/figures.py": "tests/adapters/test_telemetry.py",
     "gateway/core/outcome.py": "tests/service/test_submit.py",
     "gateway/adapters/redis/calls.py": "tests/adapters/redis/test_ledger.py",
     "gateway/adapters/redis/keys.py": "tests/adapters/redis/test_ledger.py",

@@ -11,10 +11,10 @@ from prometheus_client import CollectorRegistry, Counter, Info, disable_created_
 from prometheus_client.core import GaugeMetricFamily, Metric
 
 from gateway.adapters.histograms import Histograms
+from gateway.core.figures import Observation, StoreGauges
 from gateway.core.money import MICRO_PER_USD
 from gateway.core.outcome import Charged, InDoubt, TurnedDown, Unsent, label
 from gateway.core.refusal import Refusal
-from gateway.ports import Observation, StoreGauges
 
 _LATENCY: Final = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 _OTHER_MODEL: Final = "_other"

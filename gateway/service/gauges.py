@@ -5,12 +5,13 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from gateway.core.account import AccountScope, Balance, Demand, Meter
+from gateway.core.figures import LimitGauge, StoreGauges
 from gateway.core.money import MICRO_PER_USD
 from gateway.core.plan import Rules
 from gateway.core.policy import demand
 from gateway.core.policy_set import Limit
 from gateway.core.principal import VirtualKey
-from gateway.ports import Clock, ClosedPrices, Ledger, LimitGauge, StoreGauges, StoreVitals, VirtualKeys
+from gateway.ports import Clock, ClosedPrices, Ledger, StoreVitals, VirtualKeys
 from gateway.service.policy_desk import PolicyDesk
 
 

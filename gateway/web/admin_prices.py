@@ -2,7 +2,7 @@
 
 from aiohttp import web
 
-from gateway.ports import ClosedPrice
+from gateway.core.figures import ClosedPrice
 from gateway.web import admin_errors
 from gateway.web.admin_documents import ReopenBody
 from gateway.web.administration import Answer, Control, audit, read_body_of

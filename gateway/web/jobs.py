@@ -7,12 +7,12 @@ from typing import Final
 
 from aiohttp import web
 
+from gateway.core.figures import Observation
 from gateway.core.idempotency import read_idempotency_key
 from gateway.core.money import format_usd
 from gateway.core.outcome import Broken, Charged, InDoubt, StoreDown, TurnedDown, Unsent, label, unproven
 from gateway.core.recall import Repeated, Replayed
 from gateway.core.value import value
-from gateway.ports import Observation
 from gateway.service.submit import Asked
 from gateway.web import answers, errors, headers
 from gateway.web.body import body_refusal, read_body

@@ -7,11 +7,11 @@ import pytest
 from gateway.adapters.telemetry import PrometheusTelemetry
 from gateway.core.account import AccountScope, Balance, RateDemand
 from gateway.core.admission import Admission, OverRate
+from gateway.core.figures import LimitGauge, Observation, StoreGauges
 from gateway.core.job import Malformed
 from gateway.core.outcome import Charged, Holding, InDoubt, Overloaded, StoreDown, Submission, TurnedDown, Unsent
 from gateway.core.refusal import refusal
 from gateway.core.reply import Reply
-from gateway.ports import LimitGauge, Observation, StoreGauges
 from tests.adapters.redis.holds import TEAM, admission, demand
 from tests.walkthrough.house import Metrics
 

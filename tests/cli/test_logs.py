@@ -38,7 +38,7 @@ def logging_as(*wanted: LogFormat | None, terminal: bool = False) -> Iterator[St
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(sys, "stderr", stderr)
         patch.setattr(logging.root, "handlers", [])
-        for name in ("_srcfile", "logThreads", "logProcesses", "logMultiprocessing"):
+        for name in ("_srcfile", "_logRecordFactory"):
             patch.setattr(logging, name, getattr(logging, name))
         for form in wanted:
             set_up_logging(form)
@@ -118,6 +118,14 @@ def test_setting_up_again_replaces_the_first_form_and_logs_nothing_twice() -> No
 
     (line,) = stderr.lines()
     assert line.endswith("gateway.test hello")
+
+
+def test_a_line_may_name_what_it_tells() -> None:
+    with logging_as("json") as stderr:
+        LOG.info("%(what)s of %(whom)s", {"what": "submission", "whom": "kling"})
+
+    (line,) = stderr.lines()
+    assert json.loads(line)["message"] == "submission of kling"
 
 
 def test_text_that_is_no_characters_is_logged_all_the_same() -> None:

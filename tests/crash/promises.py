@@ -21,6 +21,11 @@ async def all_answers_posted(fleet: Fleet) -> bool:
     return all(attempt.job in books.by_job for attempt in fleet.crowd.accepted)
 
 
+async def nothing_held(fleet: Fleet) -> bool:
+    """Whether every hold has come to what it comes to without an operator: captured, void or in doubt."""
+    return (await fleet.books()).states["held"] == 0
+
+
 def judge(crowd: Crowd, books: Books, diary: Diary, ceilings: Mapping[str, int]) -> None:
     """The promises, whatever died."""
     assert overspent(books, ceilings) == []

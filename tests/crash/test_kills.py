@@ -12,7 +12,7 @@ from typing import Final
 
 import pytest
 
-from tests.crash.promises import all_answers_posted, judge
+from tests.crash.promises import all_answers_posted, judge, nothing_held
 from tests.rigs.books import sequence
 from tests.rigs.child import until_so
 from tests.rigs.crowd import Attempt
@@ -112,7 +112,7 @@ class Run:
             wire.cut()
         wire.open.set()
         await asyncio.sleep(self.rng.uniform(0, 0.3))
-        await victim.start_again()
+        await victim.start()
 
     async def kill_store(self, then: GatewayProcess | None = None) -> None:
         """Without a store nothing moves, so that one look at it afterwards serves both deaths."""
@@ -129,7 +129,7 @@ class Run:
         for wire in self.fleet.wires.values():
             wire.open.set()
         if then is not None:
-            await then.start_again()
+            await then.start()
 
     def in_flight(self, *gateways: GatewayProcess) -> tuple[Attempt, ...]:
         """What these are busy with. Of an order that is asked for again only the first attempt counts."""
@@ -147,7 +147,7 @@ class Run:
 async def kill_at_random(seed: int, submits: int, deaths: int, in_every_phase: int, clients: int) -> None:
     """Let clients submit until there were so many submits, deaths, and deaths in every phase; then judge."""
     rng = random.Random(seed)
-    async with open_fleet(*RULES, delay=lambda piece: delay(rng, piece)) as fleet:
+    async with open_fleet(*RULES, delay=lambda piece: delay(rng, piece), upstream_timeout="5s") as fleet:
         keys = [await fleet.key("video"), await fleet.key("audio"), await fleet.key("audio")]
         run = Run(fleet, rng, keys)
         async with asyncio.TaskGroup() as crowd:
@@ -161,6 +161,8 @@ async def kill_at_random(seed: int, submits: int, deaths: int, in_every_phase: i
                 run.over = True
         await until_so(fleet.all_ready)
         await until_so(lambda: all_answers_posted(fleet))
+        # What nobody lives to settle is in doubt some seconds after the deadline of its submit.
+        await until_so(lambda: nothing_held(fleet))
         books, diary = await fleet.in_order(), await fleet.provider.diary()
         counts = run.inquest.count(books, diary)
         print(f"{run.submits} submits, {len(run.inquest.deaths)} deaths; a death met submits in these phases:")

@@ -11,7 +11,7 @@ from typing import Final
 
 import pytest
 
-from tests.crash.promises import all_answers_posted, judge
+from tests.crash.promises import all_answers_posted, judge, nothing_held
 from tests.rigs.child import until_so
 from tests.rigs.crowd import Attempt
 from tests.rigs.fleet import Fleet, open_fleet
@@ -69,11 +69,6 @@ async def under_load(clients: int = 4) -> AsyncIterator[Load]:
         books, diary = await fleet.in_order(), await fleet.provider.diary()
         judge(fleet.crowd, books, diary, CEILINGS)
         assert len(fleet.crowd.accepted) == diary.jobs == books.states["captured"]
-
-
-async def nothing_held(fleet: Fleet) -> bool:
-    """Whether what was refused for want of a store, and may have been held all the same, has come back."""
-    return (await fleet.books()).states["held"] == 0
 
 
 async def endure(load: Load, outage: Outage) -> None:

@@ -51,22 +51,24 @@ class GatewayProcess:
         return self._child
 
     async def start(self, program: Sequence[str] = PROGRAM) -> None:
-        """Start it, and wait until it has said where it listens."""
-        command = [*program, "serve"]
-        self._child = Child(command, self.root, environment(**self.settings), self._out, self.log)
-        await self._child.come_up(self._printed)
-        block = self._out.read_text()
-        self.url, self.control_url = _row("data plane", block), _row("control plane", block)
-        self.up = True
+        """Start it, and wait until it has said where it listens.
 
-    async def start_again(self) -> None:
-        """Start it as a supervisor would: once more, as often as it says that the store does not answer it."""
-        while True:
+        As a supervisor would, once more as often as it says that the store did not answer it.
+        """
+        while not self.up:
+            self._child = Child([*program, "serve"], self.root, environment(**self.settings), self._out, self.log)
             try:
-                return await self.start()
+                await self._child.come_up(self._printed)
             except EndedAtOnce as ended:
                 if NO_STORE not in str(ended):
                     raise
+            else:
+                self._listens()
+
+    def _listens(self) -> None:
+        block = self._out.read_text()
+        self.url, self.control_url = _row("data plane", block), _row("control plane", block)
+        self.up = True
 
     async def _printed(self) -> bool:
         block = self._out.read_text()

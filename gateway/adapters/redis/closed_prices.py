@@ -4,7 +4,7 @@ import asyncio
 
 from gateway.adapters.redis import keys
 from gateway.adapters.redis.connection import Store
-from gateway.ports import ClosedPrice
+from gateway.core.figures import ClosedPrice
 
 _TEST = "test:"
 

@@ -9,7 +9,7 @@ from gateway.adapters.redis.connection import Store
 from gateway.adapters.redis.ledger import RedisLedger
 from gateway.adapters.system import SystemClock
 from gateway.core.admission import Created, ModelClosed
-from gateway.ports import ClosedPrice
+from gateway.core.figures import ClosedPrice
 from tests.adapters.redis.closing import overcharge
 from tests.adapters.redis.holds import admission, open_ledger
 

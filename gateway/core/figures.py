@@ -1,0 +1,54 @@
+"""What is counted, and what the store says when it is asked for figures."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from gateway.core.money import MicroUsd
+from gateway.core.outcome import Submission
+from gateway.core.value import value
+
+
+@dataclass(frozen=True, slots=True)
+class ClosedPrice:
+    """A model's price of one rate card that the upstream exceeded too often; `test`: the sandbox did."""
+
+    model: str
+    rate_card: str
+    test: bool
+
+
+@value
+class Observation:
+    """One submission for the metrics. `model` is None unless it has a price; `amount` is what was to be held."""
+
+    team: str
+    model: str | None
+    test: bool
+    submission: Submission
+    amount: MicroUsd
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class LimitGauge:
+    """One limit for the metrics, in USD where the meter is `usd`, else as counts."""
+
+    scope: str
+    name: str
+    limit: str
+    meter: str
+    ceiling: float
+    posted: float
+    held: float
+
+
+@dataclass(frozen=True, slots=True)
+class StoreGauges:
+    """What the store says when it is asked for metrics."""
+
+    limits: tuple[LimitGauge, ...]
+    holds: Mapping[str, int]
+    oldest_due_seconds: float
+    clock_skew_seconds: float
+    policy: str
+    closed_prices: tuple[ClosedPrice, ...] = ()
