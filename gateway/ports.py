@@ -101,29 +101,6 @@ class OpenHolds(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Swept:
-    """How many of what was asked for were found to look at, and how many of them are gone now."""
-
-    found: int
-    gone: int
-
-
-class Past(Protocol):
-    """What ended at `horizon` or before, the oldest first, and its removal. Several gateways may remove at once.
-
-    Each is removed whole or not at all, and only if it still may go then. All raise StoreUnavailable.
-    """
-
-    async def sweep_holds(self, now: datetime, horizon: datetime, limit: int) -> Swept:
-        """Holds that ended, with all that leads to them."""
-        ...
-
-    async def sweep_accounts(self, now: datetime, horizon: datetime, limit: int) -> Swept:
-        """Accounts of ended windows, of those that a hold named which is gone."""
-        ...
-
-
 class Spool(Protocol):
     """What this process writes down for those that come after it. All raise SpoolUnavailable.
 

@@ -4,6 +4,7 @@ The rule of this file: a hold goes ninety days after its end, and an account nin
 nothing is held on it then. What is open stays, however old it is. The entries, which say all of it, are not touched.
 """
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -25,3 +26,11 @@ def ended_at(hold: Hold, noted: datetime) -> datetime:
     Whoever notes an end may have a clock that is far behind; that of its admission was compared with the store's.
     """
     return max(noted, hold.created_at)
+
+
+@dataclass(frozen=True, slots=True)
+class Swept:
+    """How many of what was asked for were found to look at, and how many of them are gone now."""
+
+    found: int
+    gone: int

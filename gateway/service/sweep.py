@@ -7,15 +7,31 @@ Several gateways may sweep at once, and none need do it.
 import asyncio
 import logging
 from dataclasses import dataclass
-from typing import Final
+from datetime import datetime
+from typing import Final, Protocol
 
-from gateway.core.retention import horizon
-from gateway.ports import Clock, Past, Swept
+from gateway.core.retention import Swept, horizon
+from gateway.ports import Clock
 
 _LOG: Final = logging.getLogger("tollhouse.sweep")
 _BATCH: Final = 10
 _BATCHES: Final = 5000
 _PAUSE_S: Final = 0.01
+
+
+class Past(Protocol):
+    """What ended at `horizon` or before, the oldest first, and its removal.
+
+    Each is removed whole or not at all, and only if it still may go then. Both raise StoreUnavailable.
+    """
+
+    async def sweep_holds(self, now: datetime, horizon: datetime, limit: int) -> Swept:
+        """Holds that ended, with all that leads to them."""
+        ...
+
+    async def sweep_accounts(self, now: datetime, horizon: datetime, limit: int) -> Swept:
+        """Accounts of ended windows, of those that a hold named which is gone."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)

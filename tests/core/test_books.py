@@ -1,6 +1,7 @@
 """The books: held is what open holds charge, posted what entries say, to the last unit."""
 
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -54,6 +55,22 @@ def test_an_account_that_is_off(balances: dict[str, Balance | None], sentence: s
 def test_an_account_that_was_thrown_away() -> None:
     gone = replace(SOUND, holds=(), moves=(Move(SPEND, 450, 0),), balances={SPEND: None})
     assert list(discrepancies(gone)) == [f"Account {SPEND} has posted 0, and its entries come to 450."]
+
+
+def test_an_account_that_was_swept_is_missed_by_nobody() -> None:
+    end = datetime(2026, 12, 1, tzinfo=UTC)
+    gone = replace(SOUND, holds=(), moves=(Move(SPEND, 450, 0),), balances={SPEND: None})
+    last = {SPEND: end - timedelta(seconds=1)}
+    assert list(discrepancies(replace(gone, admitted=last, swept_to=end))) == []
+    # What was admitted since, or never ends, cannot have been swept; nor was what is there.
+    sentence = "Account {} has posted 0, and its entries come to 450."
+    for off in (replace(gone, admitted={SPEND: end}, swept_to=end), replace(gone, admitted=last)):
+        assert list(discrepancies(off)) == [sentence.format(SPEND)]
+    for name in ("team:red:ever:usd:total", "team:red:running:in_flight:"):
+        off = replace(gone, moves=(Move(name, 450, 0),), balances={name: None}, swept_to=end)
+        assert list(discrepancies(off)) == [sentence.format(name)]
+    there = replace(gone, balances={SPEND: Balance(0, 0)}, admitted=last, swept_to=end)
+    assert list(discrepancies(there)) == [sentence.format(SPEND)]
 
 
 @pytest.mark.parametrize("state", ["", "voided"])

@@ -9,8 +9,8 @@ from gateway.adapters.redis.connection import Store
 from gateway.adapters.redis.ledger import RedisLedger
 from gateway.adapters.redis.past import RedisPast
 from gateway.core.ledger import Verb
-from gateway.core.retention import KEPT
-from gateway.ports import StoreUnavailable, Swept
+from gateway.core.retention import KEPT, Swept
+from gateway.ports import StoreUnavailable
 from gateway.service import sweep
 from gateway.service.sweep import Sweep
 from tests.adapters.redis.holds import RUNNING, TEAM, admission, demand, open_ledger
@@ -21,7 +21,7 @@ AGES = timedelta(days=10_000)
 
 
 class Rows:
-    """Implements `ports.Past`: so many holds and accounts wait, and this is what was asked."""
+    """Implements `sweep.Past`: so many holds and accounts wait, and this is what was asked."""
 
     def __init__(self, holds: int, accounts: int) -> None:
         self.holds, self.accounts = holds, accounts

@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 from aiohttp import ClientConnectorError, ClientSession
 
+from gateway.adapters.redis.initialise import identity
+from gateway.adapters.redis.ledger import RedisLedger
 from gateway.adapters.redis.policies import RedisPolicies
 from gateway.core.ledger import Verb
 from gateway.core.policy_version import version_of
@@ -112,7 +114,9 @@ async def test_what_ended_long_ago_goes_by_itself(monkeypatch: pytest.MonkeyPatc
         answers = [await house.submit(await house.key()) for _ in range(2)]
         running, over = [await house.hold(answer.hold) for answer in answers]
         monkeypatch.setattr("gateway.core.retention.KEPT", timedelta(0))
-        await house.ledger.move(Verb.FINISH, over.hold, datetime.now(UTC))
+        ours = await identity(house.store)
+        assert ours is not None
+        await RedisLedger(house.store, ours.epoch).move(Verb.FINISH, over.hold, datetime.now(UTC))
 
         async def gone() -> bool:
             return await house.ledger.find(over.hold.id) is None

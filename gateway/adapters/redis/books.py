@@ -18,8 +18,8 @@ class RedisBooks:
         self._store = store
 
     async def read(self, limit: int) -> Excerpt:
-        names = [keys.ENTRIES, *(index for _, index in _INDICES)]
-        all_holds, holds, all_entries, moves, accounts = await self._store.run(
+        names = [keys.ENTRIES, keys.STORE, *(index for _, index in _INDICES)]
+        all_holds, holds, all_entries, moves, accounts, swept = await self._store.run(
             _BOOKS, names, [limit, keys.hold(""), keys.account("")]
         )
         return Excerpt(
@@ -27,7 +27,9 @@ class RedisBooks:
             all_holds=all_holds == 1,
             moves=tuple(move for text in moves for move in codec.decode_moves(text.decode())),
             all_entries=all_entries == 1,
-            balances={account.decode(): _balance(*found) for account, *found in accounts},
+            balances={account.decode(): _balance(*found) for account, *found, _ in accounts},
+            admitted={account.decode(): codec.instant(int(admitted)) for account, *_, admitted in accounts},
+            swept_to=codec.instant(int(swept)),
         )
 
 

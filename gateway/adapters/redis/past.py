@@ -12,8 +12,8 @@ from gateway.adapters.redis import codec, keys
 from gateway.adapters.redis.connection import Argument, Script, Store
 from gateway.adapters.redis.ledger import MAX_SKEW
 from gateway.core.hold_record import decode_hold
-from gateway.core.retention import ENDED, ended_at
-from gateway.ports import StoreRefused, Swept
+from gateway.core.retention import ENDED, Swept, ended_at
+from gateway.ports import StoreRefused
 
 _SWEEP_HOLD: Final = Script("sweep_hold", "sweeping", "memory")
 _SWEEP_ACCOUNT: Final = Script("sweep_account", "sweeping", "swept")
@@ -21,7 +21,7 @@ _ENDED: Final = "".join(f" {state} " for state in sorted(ENDED))
 
 
 class RedisPast:
-    """Implements `ports.Past`."""
+    """Implements `sweep.Past`."""
 
     def __init__(self, store: Store, max_skew: timedelta = MAX_SKEW) -> None:
         self._store = store

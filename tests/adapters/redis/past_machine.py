@@ -17,8 +17,7 @@ from gateway.core.admission import Admission
 from gateway.core.idempotency import Idempotency
 from gateway.core.ledger import Entry, Verb
 from gateway.core.money import MAX_AMOUNT
-from gateway.core.retention import horizon
-from gateway.ports import Swept
+from gateway.core.retention import Swept, horizon
 from tests.adapters.redis import holds
 from tests.adapters.redis.ledger_model import micros
 from tests.adapters.redis.ledger_witness import EPOCH, Act, Admit, Witness

@@ -7,7 +7,7 @@ from typing import Final
 
 from gateway.core.idempotency import twin
 from gateway.core.ledger import Hold, Move
-from gateway.ports import Swept
+from gateway.core.retention import Swept
 from tests.adapters.redis.ledger_model import LedgerModel, micros
 
 NINETY_DAYS: Final = 90 * 86_400_000_000

@@ -16,8 +16,8 @@ from gateway.core.account import Account, AccountScope, Balance, Meter
 from gateway.core.admission import Admission, Closed, Created, Exists
 from gateway.core.idempotency import Idempotency
 from gateway.core.ledger import Hold, Move, Outcome, State, Verb
-from gateway.core.retention import horizon
-from gateway.ports import StoreUnavailable, Swept
+from gateway.core.retention import Swept, horizon
+from gateway.ports import StoreUnavailable
 from tests.adapters.redis.holds import RUNNING, admission, demand, open_ledger
 from tests.adapters.redis.proxy import proxy_to
 from tests.adapters.redis.snapshot import snapshot

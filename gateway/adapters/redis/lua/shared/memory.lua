@@ -26,7 +26,7 @@ end
 -- Whether the memory names this hold, and how it forgets it.
 local function recalls(by_key, memory, id)
   if by_key then return owner(redis.call('GET', memory)) == id end
-  return redis.call('HEXISTS', memory, id) == 1
+  return redis.call('HGET', memory, id) ~= false
 end
 
 local function forget(by_key, memory, id)
