@@ -7,9 +7,11 @@ there is too much of either to read at once, what was read must at least fit in.
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
 from gateway.core.account import Balance, Meter
 from gateway.core.ledger import Move, State
+from gateway.core.retention import KEPT
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,12 +28,14 @@ class OpenHold:
 class Excerpt:
     """The store's books at one instant, or as much of them as was to be read. `balances` is None of a lost account.
 
-    `all_holds` and `all_entries` tell whether every open hold is here, and every entry ever written.
+    `moves` are those of each entry, behind its time, the oldest first. `all_holds` and `all_entries` tell whether every
+    open hold is here, and every entry ever written.
     """
 
+    at: datetime
     holds: tuple[OpenHold, ...]
     all_holds: bool
-    moves: tuple[Move, ...]
+    moves: tuple[tuple[datetime, tuple[Move, ...]], ...]
     all_entries: bool
     balances: Mapping[str, Balance | None]
 
@@ -46,15 +50,28 @@ def discrepancies(excerpt: Excerpt) -> Iterator[str]:
         found = _found(excerpt, account).held
         if found < held[account] or (excerpt.all_holds and found != held[account]):
             yield f"Account {account} holds {found}, and its open holds come to {held[account]}."
-    if not excerpt.all_entries:
-        return
+    if excerpt.all_entries:
+        yield from _posted_otherwise(excerpt)
+
+
+def _posted_otherwise(excerpt: Excerpt) -> Iterator[str]:
     posted: Counter[str] = Counter()
-    for move in excerpt.moves:
-        posted[move.account] += move.posted
+    begun: dict[str, datetime] = {}
+    for at, moves in excerpt.moves:
+        for move in moves:
+            posted[move.account] += move.posted
+            begun.setdefault(move.account, at)
     for account in sorted(posted.keys() | excerpt.balances.keys()):
+        if excerpt.balances.get(account) is None and _may_be_swept(excerpt.at, begun.get(account)):
+            continue
         found = _found(excerpt, account).posted
         if found != posted[account]:
             yield f"Account {account} has posted {found}, and its entries come to {posted[account]}."
+
+
+def _may_be_swept(now: datetime, begun: datetime | None) -> bool:
+    """An account goes so long after the end of its window. Its first entry is older than that, and stays."""
+    return begun is not None and now - begun >= KEPT
 
 
 def _found(excerpt: Excerpt, account: str) -> Balance:

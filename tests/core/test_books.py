@@ -1,6 +1,7 @@
 """The books: held is what open holds charge, posted what entries say, to the last unit."""
 
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -8,11 +9,13 @@ from gateway.core.account import Balance
 from gateway.core.books import Excerpt, OpenHold, discrepancies
 from gateway.core.ledger import Move, State
 
+NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 SPEND = "team:red:spend:usd:2026-11"
 RUNNING = "team:red:running:in_flight:"
 
 # One job under way, one in doubt, one captured and running.
 SOUND = Excerpt(
+    at=NOW,
     holds=(
         OpenHold("h1", State.HELD, "held", ((SPEND, 700), (RUNNING, 1))),
         OpenHold("h2", State.IN_DOUBT, "in_doubt", ((SPEND, 300), (RUNNING, 1))),
@@ -20,13 +23,10 @@ SOUND = Excerpt(
     ),
     all_holds=True,
     moves=(
-        Move(SPEND, 0, 700),
-        Move(RUNNING, 0, 1),
-        Move(SPEND, 0, 300),
-        Move(RUNNING, 0, 1),
-        Move(SPEND, 0, 500),
-        Move(RUNNING, 0, 1),
-        Move(SPEND, 450, -500),
+        (NOW, (Move(SPEND, 0, 700), Move(RUNNING, 0, 1))),
+        (NOW, (Move(SPEND, 0, 300), Move(RUNNING, 0, 1))),
+        (NOW, (Move(SPEND, 0, 500), Move(RUNNING, 0, 1))),
+        (NOW, (Move(SPEND, 450, -500),)),
     ),
     all_entries=True,
     balances={SPEND: Balance(450, 1000), RUNNING: Balance(0, 3)},
@@ -35,7 +35,7 @@ SOUND = Excerpt(
 
 def test_books_that_add_up() -> None:
     assert list(discrepancies(SOUND)) == []
-    assert list(discrepancies(Excerpt((), True, (), True, {}))) == []
+    assert list(discrepancies(Excerpt(NOW, (), True, (), True, {}))) == []
 
 
 @pytest.mark.parametrize(
@@ -52,8 +52,17 @@ def test_an_account_that_is_off(balances: dict[str, Balance | None], sentence: s
 
 
 def test_an_account_that_was_thrown_away() -> None:
-    gone = replace(SOUND, holds=(), moves=(Move(SPEND, 450, 0),), balances={SPEND: None})
+    gone = replace(SOUND, holds=(), moves=((NOW, (Move(SPEND, 450, 0),)),), balances={SPEND: None})
     assert list(discrepancies(gone)) == [f"Account {SPEND} has posted 0, and its entries come to 450."]
+
+
+@pytest.mark.parametrize(("days", "found"), [(89, 1), (90, 0)])
+def test_an_account_that_went_long_after_its_window(days: int, found: int) -> None:
+    """Its entries stay, and so may one that came late and found no account any more."""
+    then = NOW - timedelta(days=days)
+    late = (NOW, (Move(SPEND, -50, 0),))
+    swept = replace(SOUND, holds=(), moves=((then, (Move(SPEND, 450, 0),)), late), balances={SPEND: None})
+    assert len(list(discrepancies(swept))) == found
 
 
 @pytest.mark.parametrize("state", ["", "voided"])

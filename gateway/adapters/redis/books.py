@@ -19,13 +19,14 @@ class RedisBooks:
 
     async def read(self, limit: int) -> Excerpt:
         names = [keys.ENTRIES, *(index for _, index in _INDICES)]
-        all_holds, holds, all_entries, moves, accounts = await self._store.run(
+        now, all_holds, holds, all_entries, entries, accounts = await self._store.run(
             _BOOKS, names, [limit, keys.hold(""), keys.account("")]
         )
         return Excerpt(
+            at=codec.instant(int(now)),
             holds=tuple(_hold(*hold) for hold in holds),
             all_holds=all_holds == 1,
-            moves=tuple(move for text in moves for move in codec.decode_moves(text.decode())),
+            moves=tuple((codec.instant(int(at)), codec.decode_moves(text.decode())) for at, text in entries),
             all_entries=all_entries == 1,
             balances={account.decode(): _balance(*found) for account, *found in accounts},
         )

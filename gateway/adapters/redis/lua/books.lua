@@ -1,6 +1,6 @@
 #!lua flags=no-writes
--- The books at one instant: open holds with their charges, all entries if there are few and none is missing, and the
--- balances of every account that either names.
+-- The books at one instant: open holds with their charges, the moves of all entries if there are few and none is
+-- missing, each behind its time, and the balances of every account that either names.
 --
 -- KEYS  entries, index of held, of in_doubt, of captured      ARGV  how many of each at most, prefixes of hold, account
 local entries = KEYS[1]
@@ -40,12 +40,12 @@ end
 local complete = length == added and length <= limit
 if complete then
   for _, entry in ipairs(redis.call('XRANGE', entries, '-', '+')) do
-    for i = 1, #entry[2], 2 do
-      if entry[2][i] == 'moves' then
-        moves[#moves + 1] = entry[2][i + 1]
-        for line in string.gmatch(entry[2][i + 1], '[^\n]+') do note(line) end
-      end
-    end
+    local named = {}
+    for i = 1, #entry[2], 2 do named[entry[2][i]] = entry[2][i + 1] end
+    moves[#moves + 1] = {named.at, named.moves}
+    for line in string.gmatch(named.moves, '[^\n]+') do note(line) end
   end
 end
-return {total == #holds and 1 or 0, holds, complete and 1 or 0, moves, accounts}
+local time = redis.call('TIME')
+local now = time[1] .. string.format('%06d', time[2])
+return {now, total == #holds and 1 or 0, holds, complete and 1 or 0, moves, accounts}
