@@ -75,6 +75,7 @@ class Fence:
         self.organization = organization
         self.sighting: Sighting | None = None
         self.disturbed = False
+        self._lost = False
         self.replayed = ""
         self._ledger = ledger
         self._spool = spool
@@ -85,8 +86,9 @@ class Fence:
 
     @property
     def owes_replay(self) -> bool:
-        """Whether admission is frozen, and we have not told the store yet what we know."""
-        return self.sighting is not None and self.sighting.freeze is not None and self.replayed != self.memory.epoch
+        """Whether the store lost what we know, or was frozen because of others, and we have not told it since."""
+        frozen = self.sighting is not None and self.sighting.freeze is not None
+        return self._lost or (frozen and self.replayed != self.memory.epoch)
 
     async def look(self, watch: Watch) -> Sighting | None:
         """Compare the store's history with ours, freeze it if some is missing, and take up a newer epoch if none is.
@@ -107,20 +109,24 @@ class Fence:
 
     async def _settle(self, watch: Watch, known: Memory, seen: Sighting) -> bool:
         """Act on what was seen; False when that changed what there is to see."""
-        match judge(known, seen):
+        match self._judge(known, seen):
             case Judgement.SAME:
                 self.disturbed = self.disturbed or seen.freeze is not None
                 self.memory.heard(seen.epoch, seen.sequence)
                 return True
             case Judgement.OTHER:
                 self.disturbed = True
-                await self._take_up(seen.epoch, seen.sequence, frozen=seen.freeze is not None)
+                await self._take_up(seen.epoch, seen.sequence)
                 _LOG.info("the store is in a new epoch", extra={"fields": {"epoch": seen.epoch}})
                 return True
             case Judgement.LOST:
                 self.disturbed = True
                 await self._freeze(watch, known, seen)
                 return False
+
+    def _judge(self, known: Memory, seen: Sighting) -> Judgement:
+        """Others may have opened admission while we were too slow to replay: what we owe is still missing then."""
+        return Judgement.LOST if self._lost and seen.freeze is None else judge(known, seen)
 
     async def _freeze(self, watch: Watch, known: Memory, seen: Sighting) -> None:
         """Close admission. A freeze that others began since we looked last is joined, so that one replay serves all."""
@@ -129,16 +135,16 @@ class Fence:
         first = lost_from(known, seen)
         if not await watch.freeze(seen.epoch, fresh, first, max(known.highest, first)):
             return
+        self._lost = True
         if self.memory.epoch == known.epoch:
             self.memory.take_up(fresh, seen.sequence)
         fields = {"epoch": fresh, "was": known.epoch, "lost_from": first, "seen": known.highest}
         _LOG.error("the store lost part of its history; no holds until it is repaired", extra={"fields": fields})
 
-    async def _take_up(self, epoch: str, sequence: int, *, frozen: bool) -> None:
-        """Go on in another epoch. On disk only what owes no replay, so that a crash before the replay forgets none."""
+    async def _take_up(self, epoch: str, sequence: int) -> None:
+        """Go on in another epoch that has all we know; on disk first, so that no start suspects it of a loss."""
         before = self.memory.epoch
-        if not frozen:
-            await self._write(Memory(epoch, sequence, None, max(sequence, self.memory.highest)))
+        await self._write(Memory(epoch, sequence, None, max(sequence, self.memory.highest)))
         if self.memory.epoch == before:
             self.memory.take_up(epoch, sequence)
 
@@ -147,7 +153,7 @@ class Fence:
         await watch.beat(self.memory.epoch, self.boot, self.memory.highest, self.replayed)
 
     async def keep(self) -> None:
-        """Write the memory to disk if it has changed; not while a replay is owed, see `_take_up`."""
+        """Write the memory to disk if it has changed; not while a replay is owed, so that a crash forgets none."""
         if not self.owes_replay and self.memory != self._kept:
             await self._write(replace(self.memory))
 
@@ -175,6 +181,13 @@ class Fence:
         _LOG.warning("everybody has replayed what they know; admission is open again", extra={"fields": fields})
         return True
 
+    async def tend(self) -> None:
+        """One round: replay what is owed. What the store does not take now is asked again in the next one."""
+        try:
+            await self.catch_up()
+        except StoreUnavailable as error:
+            _LOG.warning("the replay was cut off and begins again: %s", error)
+
     async def catch_up(self) -> None:
         """Replay what we know, if the store waits for it. It is owed as before where it was cut off.
 
@@ -188,7 +201,8 @@ class Fence:
             counts.update(await asyncio.gather(*(self._replay(acceptance) for acceptance in some)))
         fields = {"epoch": epoch, **{outcome.value: count for outcome, count in counts.items()}}
         _LOG.warning("replayed what was accepted", extra={"fields": fields})
-        self.replayed = epoch
+        if self.memory.epoch == epoch:
+            self.replayed, self._lost = epoch, False
         await self.keep()
 
     async def _replay(self, acceptance: Acceptance) -> Outcome:

@@ -244,7 +244,7 @@ def _start_in_background(stack: AsyncExitStack, house: _House) -> None:
     works: dict[str, Callable[[], Awaitable[None]]] = {
         "policy refresh": partial(every, _REFRESH_S, house.desk.refresh),
         "store guard": partial(every, _GUARD_S, house.guard.tend),
-        "replay": partial(every, _REPLAY_S, house.guard.fence.catch_up),
+        "replay": partial(every, _REPLAY_S, house.guard.fence.tend),
         "unacknowledged moves": house.outbox.run,
         "overdue holds": partial(every, _OVERDUE_S, Overdue(house.ledger, house.open_holds, house.clock)),
         "what ended long ago": partial(every, _PAST_S, Sweep(house.past, house.clock)),
@@ -260,6 +260,7 @@ def _start_in_background(stack: AsyncExitStack, house: _House) -> None:
             task.cancel()
         await asyncio.wait(tasks)
         await house.outbox.flush()
+        await house.guard.fence.keep()
 
     stack.push_async_callback(end)
 

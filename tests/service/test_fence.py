@@ -117,6 +117,11 @@ async def test_a_store_restored_to_its_past(ready: RedisLedger, store: Store, ca
     assert kinds == ["adopted", "adopted", "adopted", "resume", "hold"]
     resume = next(entry for entry in entries if entry.kind == "resume")
     assert (resume.seq, resume.facts) == (11, {"lost_from": "5", "lost_to": "10"})
+    # No entry has the epoch and the sequence of one that is lost.
+    lines = await store.command("XRANGE", keys.ENTRIES, "5-0", "+")
+    named = [(fields[b"epoch"], entry_id) for entry_id, fields in lines]
+    frozen = [(b"e1.2", b"5-0"), (b"e1.2", b"6-0"), (b"e1.2", b"7-0")]
+    assert named == [*frozen, (b"e1.3", b"11-0"), (b"e1.3", b"12-0")]
     assert await epoch_of(store) == "e1.3"
     assert (await house.ledger.find("h4")).state is State.CAPTURED
     assert "the store lost part of its history; no holds until it is repaired" in caplog.messages
@@ -258,6 +263,62 @@ async def test_one_that_slept_through_it_all_and_lost_nothing_goes_along(ready: 
     assert await epoch_of(store) == "e1.3"
     assert sleeper.keepsake.kept == Kept("acme", Memory("e1.3", 5, None, 5))
     await open_for_business(sleeper, 3)
+
+
+async def test_one_that_found_the_loss_and_slept_before_it_could_replay(ready: RedisLedger, store: Store) -> None:
+    one, sleeper = Gatehouse(store, "one"), Gatehouse(store, "sleeper")
+    await one.round()
+    await sleeper.round()
+    copy = await Copy.of(store)
+    await sell(sleeper, 1)
+    await copy.restore()
+    await sleeper.guard.look()
+    assert sleeper.fence.owes_replay
+    await store.command("DEL", keys.GATEWAYS)
+    for _ in range(3):
+        await one.round()
+    assert one.guard.closed is None
+    assert await posted(store) == 0
+
+    assert await sleeper.failing() == ["thawed"]
+    for _ in range(3):
+        await sleeper.round()
+        await one.round()
+    assert await posted(store) == COST
+    assert not sleeper.fence.owes_replay
+    await open_for_business(sleeper, 2)
+
+
+async def test_a_look_that_is_cut_off_after_it_froze_leaves_the_debt_on_disk(ready: RedisLedger, store: Store) -> None:
+    house = Gatehouse(store)
+    await house.round()
+    copy = await Copy.of(store)
+    await sell(house, 1)
+    await house.fence.keep()
+    await copy.restore()
+
+    class CutOff(RedisWatch):
+        frozen = False
+
+        async def look(self, memory: Memory) -> Sighting | None:
+            if self.frozen:
+                raise StoreUnavailable("gone")
+            return await super().look(memory)
+
+        async def freeze(self, expected: str, fresh: str, lost_from: int, lost_to: int) -> bool:
+            self.frozen = await super().freeze(expected, fresh, lost_from, lost_to)
+            return self.frozen
+
+    with pytest.raises(StoreUnavailable):
+        await house.fence.look(CutOff(store.run))
+    assert house.ledger.memory.epoch == "e1.2"
+    await house.fence.keep()
+    assert house.keepsake.kept is not None
+    assert house.keepsake.kept.memory.epoch == "e1"
+    for _ in range(3):
+        await house.round()
+    assert await posted(store) == COST
+    assert house.keepsake.kept.memory.epoch == "e1.3"
 
 
 async def test_a_second_loss_while_it_is_frozen_is_replayed_again(ready: RedisLedger, store: Store) -> None:

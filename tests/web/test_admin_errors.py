@@ -72,7 +72,9 @@ async def test_without_the_store_every_route_says_so() -> None:
     bodies["/admin/v1/closed-prices/reopen"] = {"model": "a/b"}
     async with running_control(gone) as plane:
         routes = [(route.method, route.path) for route in admin_routes(plane.control)]
-        asking = [(method, path) for method, path in routes if path != "/admin/v1/policies/check"]
+        # What is asked for no more than a look says so too, in its own way.
+        other = {"/admin/v1/policies/check", "/admin/v1/doctor"}
+        asking = [(method, path) for method, path in routes if path not in other]
         for method, path in asking:
             body = bodies.get(path) if method == "POST" else None
             status, told = await plane.ask(method, path.replace("{id}", "key_1"), body)

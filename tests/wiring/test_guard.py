@@ -10,10 +10,13 @@ from gateway.adapters.redis.connection import Store, connect
 from gateway.core.admission import Closed
 from gateway.core.history import Memory
 from gateway.core.ledger import Verb
+from gateway.core.remains import Remains
 from gateway.ports import StoreRefused, StoreUnavailable
-from gateway.wiring.guard import greeting
+from gateway.wiring.guard import greeting, recover
 from tests.adapters.redis.holds import TEAM, admission, demand, open_ledger
+from tests.adapters.redis.waiting import until
 from tests.service.gatehouse import Gatehouse
+from tests.store import running_store
 
 NOW = datetime.now(UTC)
 
@@ -77,3 +80,66 @@ async def test_a_new_connection_to_an_empty_store_is_let_be(store: Store) -> Non
     house = Gatehouse(store)
     await greeting(house.fence)(store.client.execute_command)
     assert await store.command("DBSIZE") == 0
+
+
+# What a start settles, and when.
+
+
+class Settling:
+    """Stands for `Recovery`: fails as often as it is told, and keeps what it was told of the store."""
+
+    def __init__(self, fails: int = 0) -> None:
+        self.fails = fails
+        self.told: list[bool] = []
+
+    async def __call__(self, remains: Remains, *, history_lost: bool) -> None:
+        if self.fails > 0:
+            self.fails -= 1
+            raise StoreUnavailable("not now")
+        self.told.append(history_lost)
+
+
+async def test_a_start_settles_what_was_left_at_once(store: Store) -> None:
+    await open_ledger(store)
+    house, recovery = Gatehouse(store), Settling()
+    await house.guard.look()
+    assert await recover(house.guard, recovery, Remains()) is None
+    assert recovery.told == [False]
+
+
+async def test_a_start_says_when_history_was_lost(store: Store) -> None:
+    await open_ledger(store)
+    for memory in (Memory("e1", 5), Memory("e1.1", 0)):
+        house, recovery = Gatehouse(store, memory=memory), Settling()
+        await house.guard.look()
+        assert await recover(house.guard, recovery, Remains()) is None
+        assert recovery.told == [True]
+
+
+async def test_a_sound_store_that_does_not_answer_now_ends_the_start(store: Store) -> None:
+    await open_ledger(store)
+    house = Gatehouse(store)
+    await house.guard.look()
+    with pytest.raises(StoreUnavailable):
+        await recover(house.guard, Settling(fails=1), Remains())
+
+
+async def test_what_a_store_takes_not_now_is_settled_when_it_does() -> None:
+    with running_store() as url:
+        own = connect(url)
+        await open_ledger(own)
+        house, recovery = Gatehouse(own), Settling()
+        await own.command("REPLICAOF", "127.0.0.1", 1)
+        await house.guard.look()
+        # A store whose history nobody has looked at is asked for nothing.
+        later = await recover(house.guard, recovery, Remains())
+        assert later is not None
+        await later()
+        assert recovery.told == []
+        await own.command("REPLICAOF", "NO", "ONE")
+        await house.guard.look()
+        settling = asyncio.ensure_future(later())
+        await until(lambda: recovery.told == [False])
+        assert not settling.done()
+        settling.cancel()
+        await own.close()
