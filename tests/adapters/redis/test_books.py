@@ -44,9 +44,7 @@ async def read(store: Store, limit: int = LIMIT) -> Excerpt:
 
 
 async def test_a_store_without_anything(store: Store) -> None:
-    found = await read(store)
-    assert found == Excerpt(found.at, (), True, (), True, {})
-    assert abs(found.at - datetime.now(UTC)) < timedelta(minutes=1)
+    assert await read(store) == Excerpt((), True, (), True, {})
 
 
 async def test_books_add_up_after_everything_that_can_happen(store: Store, ledger: RedisLedger) -> None:
