@@ -40,6 +40,7 @@ from gateway.core.reply import Reply
 from gateway.ports import StoreRefused, StoreUnavailable
 
 MAX_SKEW: Final = timedelta(seconds=2)
+_AT_ONCE: Final = 500
 
 _HOLD: Final = Script("hold", "history", "memory", "swept", "account")
 _MOVE: Final = Script("move", "history", "swept", "account", "memory", "overage")
@@ -118,9 +119,13 @@ class RedisLedger:
         return Moved(outcome, _STATES[answer[1]], balances, answer[3] == b"1")
 
     async def balances(self, accounts: Sequence[Account]) -> tuple[Balance, ...]:
-        reads = (self._store.command("HMGET", keys.account_of(account), "posted", "held") for account in accounts)
-        replies = await asyncio.gather(*reads)
-        return tuple(Balance(int(posted or 0), int(held or 0)) for posted, held in replies)
+        found: list[Balance] = []
+        # In pieces, so that requests that come meanwhile need not wait behind all of them.
+        for start in range(0, len(accounts), _AT_ONCE):
+            piece = accounts[start : start + _AT_ONCE]
+            reads = (self._store.command("HMGET", keys.account_of(account), "posted", "held") for account in piece)
+            found += [Balance(int(posted or 0), int(held or 0)) for posted, held in await asyncio.gather(*reads)]
+        return tuple(found)
 
     async def find(self, hold_id: str) -> HoldRecord | None:
         fields = await self._store.command("HMGET", keys.hold(hold_id), "record", "state", "job", "cost", "reply")

@@ -431,3 +431,10 @@ async def test_a_shadow_limit_stays_exact_beyond_what_a_ceiling_can_say(ledger: 
         assert await ledger.admit(asked, NOW) == Created((Balance(0, n * MAX_AMOUNT),))
     tight = admission("h4", demand(TEAM, 1, MAX_AMOUNT))
     assert await ledger.admit(tight, NOW) == OverLimit((Balance(0, 3 * MAX_AMOUNT),))
+
+
+async def test_more_balances_than_can_be_asked_at_once(ledger: RedisLedger) -> None:
+    await ledger.admit(one_job(), NOW)
+    found = await ledger.balances([TEAM] * 40_000)
+    assert set(found) == {Balance(0, PRICE)}
+    assert len(found) == 40_000
