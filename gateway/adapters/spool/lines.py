@@ -13,7 +13,7 @@ from typing import Any, Final, TypeAlias
 import google_crc32c
 
 from gateway.core.acceptance import Acceptance, Witness
-from gateway.core.hold_record import decode_hold
+from gateway.core.hold_record import decode_hold, encode_hold
 
 _VERSION: Final = 1
 _DIGITS: Final = 8
@@ -156,10 +156,10 @@ def _line(fields: dict[str, Any]) -> Line | None:
 
 
 def _accepted(fields: dict[str, Any]) -> Acceptance:
-    record = json.dumps(fields["hold"], separators=(",", ":"), ensure_ascii=False).encode()
+    hold = decode_hold(json.dumps(fields["hold"]).encode())
     return Acceptance(
-        hold_id=decode_hold(record).id,
-        record=record,
+        hold_id=hold.id,
+        record=encode_hold(hold),
         job=fields["job"],
         cost=fields["cost"],
         facts=fields["facts"],
