@@ -10,7 +10,7 @@ from typing import Any, Final, TypeVar
 
 from gateway.adapters.redis import keys
 from gateway.adapters.redis.connection import connect
-from gateway.adapters.redis.ledger import RedisLedger
+from gateway.adapters.redis.ledger import NEEDED, RedisLedger
 from gateway.adapters.redis.watch import RedisWatch
 from gateway.core.account import Balance
 from gateway.core.admission import Admission, AdmissionReply, Created, Exists, OverLimit, OverRate, Skewed
@@ -145,7 +145,9 @@ class Witness:
         async with proxy_to(self._url) as (proxy, url):
             deaf = connect(url)
             try:
-                await deaf.command("PING")
+                # A store that was restarted knows no script: its saying so would be what is lost, and nothing done.
+                for script in NEEDED:
+                    await deaf.command("SCRIPT LOAD", script.text)
                 proxy.lose_replies = True
                 return await call.of_store(RedisLedger(deaf, call.epoch or epoch, PATIENT))
             except StoreUnavailable:
