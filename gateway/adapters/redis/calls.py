@@ -38,8 +38,10 @@ class _Charges(NamedTuple):
 
 
 class _Terms(NamedTuple):
-    """What the admissions of all holds with the same demands and rates have in common, and those, so that they stay."""
+    """What the admissions of all holds with the same demands, rates and charges have in common; and these, so that they
+    stay."""
 
+    charges: tuple[Charge, ...]
     demands: tuple[Demand, ...]
     rates: tuple[RateDemand, ...]
     names: list[str]
@@ -58,7 +60,7 @@ class _Text(NamedTuple):
 
 # Holds of jobs that are alike carry one and the same tuple of charges; it is kept here with what was written of it.
 _KNOWN: Final[dict[int, tuple[tuple[Charge, ...], _Charges]]] = {}
-_TERMS: Final[dict[tuple[int, int], _Terms]] = {}
+_TERMS: Final[dict[tuple[int, int, int], _Terms]] = {}
 _REMEMBERED: Final = 4096
 
 
@@ -95,8 +97,9 @@ def _shifts(
 
 
 def _of_terms(admission: Admission, charges: _Charges) -> _Terms:
-    demands, rates = admission.demands, admission.rates
-    known = _TERMS.get((id(demands), id(rates)))
+    demands, rates, held = admission.demands, admission.rates, admission.hold.charges
+    question = (id(held), id(demands), id(rates))
+    known = _TERMS.get(question)
     if known is not None:
         return known
     names = [*charges.accounts, *map(keys.rate, rates)]
@@ -107,7 +110,7 @@ def _of_terms(admission: Admission, charges: _Charges) -> _Terms:
         arguments += (rate.interval_us, rate.burst)
     if len(_TERMS) >= _REMEMBERED:
         _TERMS.clear()
-    return _TERMS.setdefault((id(demands), id(rates)), _Terms(demands, rates, names, arguments))
+    return _TERMS.setdefault(question, _Terms(held, demands, rates, names, arguments))
 
 
 @lru_cache(maxsize=1024)

@@ -438,3 +438,14 @@ async def test_more_balances_than_can_be_asked_at_once(ledger: RedisLedger) -> N
     found = await ledger.balances([TEAM] * 40_000)
     assert set(found) == {Balance(0, PRICE)}
     assert len(found) == 40_000
+
+
+async def test_what_is_written_once_for_like_jobs_is_not_taken_for_another_jobs(ledger: RedisLedger) -> None:
+    """One tuple of demands, but charges of their own: each hold is admitted on the accounts that it names."""
+    asked = one_job("h1")
+    await ledger.admit(asked, NOW)
+    charges = tuple(replace(charge, account=f"{charge.account}-other") for charge in asked.hold.charges)
+    other = replace(asked, hold=replace(asked.hold, id="h2", attempt="another", charges=charges))
+    await ledger.admit(other, NOW)
+    entries = await ledger.entries()
+    assert [move.account for move in entries[1].moves] == [charge.account for charge in charges]
