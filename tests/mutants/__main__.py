@@ -121,9 +121,11 @@ def run(words: Sequence[str] = ()) -> bool:
     """Run the mutants with one of the words in their names, all without; whether every one of them was killed."""
     chosen = [mutant for mutant in mutants() if not words or any(word in mutant.name for word in words)]
     tests = sorted({test for mutant in chosen for test in mutant.killed_by})
+    # No share may be empty: without a name, pytest runs every test there is.
+    shares = [share for number in range(WORKERS) if (share := tests[number::WORKERS])]
     with tempfile.TemporaryDirectory(prefix="mutants-") as directory, ThreadPoolExecutor(WORKERS) as threads:
         copies = Copies(Path(directory))
-        sound = threads.map(copies.pass_without, [tests[number::WORKERS] for number in range(WORKERS)])
+        sound = threads.map(copies.pass_without, shares)
         verdicts = list(threads.map(copies.judge, chosen))
         alive = sum(not verdict.startswith("killed") for verdict in verdicts)
         print(f"{len(verdicts) - alive} of {len(verdicts)} mutants were killed", flush=True)
