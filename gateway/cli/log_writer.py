@@ -93,13 +93,19 @@ class LaterHandler(logging.Handler):
     def _line(self, record: logging.LogRecord) -> str:
         try:
             return f"{self.format(record)}\n"
-        except Exception:  # noqa: BLE001 (a record that cannot be written must not end all that come after it)
-            self.handleError(record)
-            return ""
+        except Exception as error:  # noqa: BLE001 (a record that cannot be written must not end all that come after it)
+            # Without its text and arguments, which the library would print, and which may quote anything.
+            return f"{self.format(_unwritable(record, error))}\n"
+
+
+def _unwritable(record: logging.LogRecord, error: Exception) -> logging.LogRecord:
+    return _own(logging.ERROR, f"a line of {record.name} could not be written: {type(error).__name__}")
 
 
 def _dropped_lines(count: int) -> logging.LogRecord:
-    told = f"{count} lines were dropped: nobody read the log fast enough"
-    return logging.makeLogRecord(
-        {"name": "tollhouse.log", "levelno": logging.WARNING, "levelname": "WARNING", "msg": told}
-    )
+    return _own(logging.WARNING, f"{count} lines were dropped: nobody read the log fast enough")
+
+
+def _own(level: int, told: str) -> logging.LogRecord:
+    fields = {"name": "tollhouse.log", "levelno": level, "levelname": logging.getLevelName(level), "msg": told}
+    return logging.makeLogRecord(fields)

@@ -6,6 +6,7 @@ nor its request, task, stream and response objects have a part in it, which is m
 """
 
 from collections.abc import Callable
+from contextlib import suppress
 from http.client import responses
 from typing import Any, Final
 
@@ -95,21 +96,23 @@ class Connection(web.RequestHandler):
         remote = None if peer is None else str(peer[0] if isinstance(peer, tuple) else peer)
         given = headers.request_id(whole.headers, self._make_id)
         try:
-            told = await whole.answer(Call(whole.headers, remote, given, len(whole.body)), whole.body)
-            self._send(_bytes(told, given))
-            if self._paused:
-                await self._drain_helper()
-        except ConnectionError:
-            pass
-        except Exception as error:  # noqa: BLE001 - the last resort: an answer without internals, and one line in the log
-            log_failure(given, error)
-            self._send(_bytes(render(errors.internal_error(), given, ""), given))
+            try:
+                told = await whole.answer(Call(whole.headers, remote, given, len(whole.body)), whole.body)
+                answer = _bytes(told, given)
+            except Exception as error:  # noqa: BLE001 - the last resort: an answer without internals, and one log line
+                log_failure(given, error)
+                answer = _bytes(render(errors.internal_error(), given, ""), given)
+            await self._send(answer)
         finally:
             self._arrive()
 
-    def _send(self, answer: bytes) -> None:
+    async def _send(self, answer: bytes) -> None:
+        """Send the one answer, as far as anybody is there to take it."""
         if self.transport is not None:
             self.transport.write(answer)
+        if self._paused:
+            with suppress(ConnectionError):
+                await self._drain_helper()
 
     def _arrive(self) -> None:
         """Leave the express lane, and look at what came meanwhile."""

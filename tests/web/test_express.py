@@ -128,7 +128,7 @@ def read_by_the_server(data: bytes) -> Any:
     loop = asyncio.new_event_loop()
     try:
         protocol = SimpleNamespace(_reading_paused=False, pause_reading=lambda: None, resume_reading=lambda: None)
-        messages, _, _ = HttpRequestParser(protocol, loop, 65536).feed_data(data)  # type: ignore[arg-type]
+        messages, _, _ = HttpRequestParser(protocol, loop, 65536).feed_data(data)
         return [(message, payload, b"".join(payload._buffer)) for message, payload in messages]
     finally:
         loop.close()

@@ -190,7 +190,7 @@ async def test_a_hold_that_is_revived_while_it_is_looked_at_stays(ledger: RedisL
         moved = await ledger.move(Verb.CAPTURE, young, later, job="j1", cost=7)
         assert moved.outcome is Outcome.OVERAGE
 
-    assert await sweep(RedisPast(Between(store, revive), AGES), later) == (0, 0)  # type: ignore[arg-type]
+    assert await sweep(RedisPast(Between(store, revive), AGES), later) == (0, 0)
 
     record = await ledger.find("h1")
     assert record is not None
@@ -206,7 +206,7 @@ async def test_one_that_even_ended_anew_meanwhile_stays_with_its_job(ledger: Red
         await ledger.move(Verb.CAPTURE, hold, NOW, job="j1", cost=7)
         await ledger.move(Verb.FINISH, hold, NOW)
 
-    assert await sweep(RedisPast(Between(store, revive_and_end), AGES), NOW + 90 * DAY) == (0, 0)  # type: ignore[arg-type]
+    assert await sweep(RedisPast(Between(store, revive_and_end), AGES), NOW + 90 * DAY) == (0, 0)
     assert (await snapshot(store)).jobs == {"j1": "h1"}
     assert await sweep(RedisPast(store, AGES), NOW + 90 * DAY) == (1, 0)
     assert (await snapshot(store)).jobs == {}
@@ -219,7 +219,7 @@ async def test_one_whose_end_is_noted_anew_meanwhile_stays(ledger: RedisLedger, 
         await store.command("ZADD", keys.ENDED, 5 * 10**15, "h1")
 
     before = (await snapshot(store)).holds
-    assert await sweep(RedisPast(Between(store, note_anew), AGES), NOW + 90 * DAY) == (0, 0)  # type: ignore[arg-type]
+    assert await sweep(RedisPast(Between(store, note_anew), AGES), NOW + 90 * DAY) == (0, 0)
     assert (await snapshot(store)).holds == before
 
 

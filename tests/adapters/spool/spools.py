@@ -54,7 +54,7 @@ def killed(data_dir: Path, boot: str = "old", **how: Any) -> Iterator[DirectoryS
     """The spool of a process that is killed at the end of the block: it writes no last line."""
     with opened(data_dir, boot, **how) as (spool, _):
         yield spool
-        spool.close = spool._files.close  # type: ignore[method-assign]
+        spool.close = spool._files.close
 
 
 def files(data_dir: Path) -> list[str]:

@@ -326,7 +326,7 @@ async def test_a_write_that_fails_in_itself_leaves_doubt(monkeypatch: pytest.Mon
         def connection_made(self, transport: asyncio.BaseTransport) -> None:
             super().connection_made(transport)
             made.append(self)
-            self._transport = Wire(self._transport)  # type: ignore[assignment]
+            self._transport = Wire(self._transport)
 
     class Wire:
         def __init__(self, transport: asyncio.Transport) -> None:
