@@ -36,6 +36,8 @@ TESTED_ELSEWHERE = {
     "gateway/core/outcome.py": "tests/service/test_submit.py",
     "gateway/adapters/redis/calls.py": "tests/adapters/redis/test_ledger.py",
     "gateway/adapters/redis/keys.py": "tests/adapters/redis/test_ledger.py",
+    "gateway/adapters/redis/replies.py": "tests/adapters/redis/test_ledger.py",
+    "gateway/adapters/redis/words.py": "tests/adapters/redis/test_connection.py",
     "gateway/web/administration.py": "tests/web/test_admin.py",
     "gateway/web/app.py": "tests/web/test_jobs.py",
     "gateway/web/call.py": "tests/web/test_express.py",

@@ -1,15 +1,17 @@
 """What the hold and the move script are asked with: their keys and arguments, in the order that they say.
 
-The rule of this file: it is on the path of every submit, so what does not change between two calls is written once.
+The rule of this file: it is on the path of every submit, so what the calls of like holds have in common is written
+once, and kept with those for whom it was written.
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
-from typing import Final, NamedTuple, TypeAlias
+from typing import Final, NamedTuple
 
 from gateway.adapters.redis import codec, keys
-from gateway.adapters.redis.connection import Argument
+from gateway.adapters.redis.words import Argument, Words, pack
 from gateway.core.account import Demand, RateDemand
 from gateway.core.admission import Admission
 from gateway.core.hold_record import encode_hold
@@ -17,40 +19,38 @@ from gateway.core.ledger import TRANSITIONS, Charge, Flow, Hold, Outcome, State,
 from gateway.core.money import MicroUsd
 from gateway.core.reply import Reply
 
-Call: TypeAlias = tuple[list[str], list[Argument]]
-
-_INDICES: Final = [keys.OPEN[State.HELD], keys.OPEN[State.IN_DOUBT], keys.OPEN[State.CAPTURED], keys.ENDED]
+_INDICES: Final = (keys.OPEN[State.HELD], keys.OPEN[State.IN_DOUBT], keys.OPEN[State.CAPTURED], keys.ENDED)
 _FLOWS: Final[Mapping[Verb, tuple[Flow, ...]]] = {
     verb: tuple(sorted({step.flow for step in row.values()} - {Flow.NOTHING})) for verb, row in TRANSITIONS.items()
 }
+# Sums of so small amounts stay exact in the scripts, of however many holds.
+_SMALL: Final = 2**40
 
 
-class _Charges(NamedTuple):
-    """What the calls of all holds with the same charges have in common.
+@dataclass(frozen=True, slots=True, eq=False)
+class Terms:
+    """What the calls for holds that are alike have in common; and that by whose identity they are, so that it stays.
 
-    `shifts` are a move's arguments for its accounts at no cost, by verb, and where in them the cost counts, how often.
+    `together` says whether several of them may be asked about in one call. An admission's have `demands` and `rates`.
     """
 
-    accounts: list[str]
-    text: str
-    ends: list[int]
-    shifts: Mapping[Verb, tuple[list[Argument], list[tuple[int, int]]]]
-
-
-class _Terms(NamedTuple):
-    """What the admissions of all holds with the same demands, rates and charges have in common; and these, so that they
-    stay."""
-
     charges: tuple[Charge, ...]
-    demands: tuple[Demand, ...]
-    rates: tuple[RateDemand, ...]
-    names: list[str]
-    arguments: list[Argument]
+    keys: Words
+    arguments: Words
+    together: bool
+    demands: tuple[Demand, ...] = ()
+    rates: tuple[RateDemand, ...] = ()
+
+
+class Own(NamedTuple):
+    """What a call says of one hold."""
+
+    hold: str
+    keys: Words
+    arguments: Words
 
 
 class _Text(NamedTuple):
-    """What the calls of one hold have in common."""
-
     key: str
     memory: str
     price: str
@@ -58,59 +58,15 @@ class _Text(NamedTuple):
     asked: str
 
 
-# Holds of jobs that are alike carry one and the same tuple of charges; it is kept here with what was written of it.
-_KNOWN: Final[dict[int, tuple[tuple[Charge, ...], _Charges]]] = {}
-_TERMS: Final[dict[tuple[int, int, int], _Terms]] = {}
+# By the identity of what is alike: holds of jobs that are alike carry one and the same tuples.
+_TERMS: Final[dict[tuple[object, ...], Terms]] = {}
 _REMEMBERED: Final = 4096
 
 
-def _of_charges(charges: tuple[Charge, ...]) -> _Charges:
-    known = _KNOWN.get(id(charges))
-    if known is not None and known[0] is charges:
-        return known[1]
-    ends = [codec.ends(charge.ends_at) for charge in charges]
-    written = _Charges(
-        accounts=[keys.account(charge.account) for charge in charges],
-        text=codec.encode_charges(charges),
-        ends=ends,
-        shifts={verb: _shifts(charges, ends, flows) for verb, flows in _FLOWS.items()},
-    )
-    if len(_KNOWN) >= _REMEMBERED:
-        _KNOWN.clear()
-    _KNOWN[id(charges)] = (charges, written)
-    return written
-
-
-def _shifts(
-    charges: tuple[Charge, ...], ends: list[int], flows: tuple[Flow, ...]
-) -> tuple[list[Argument], list[tuple[int, int]]]:
-    at_nothing: list[Argument] = []
-    costs: list[tuple[int, int]] = []
-    for charge, ends_at in zip(charges, ends, strict=True):
-        at_nothing.append(ends_at)
-        for flow in flows:
-            free, dear = shift(charge, flow, 0), shift(charge, flow, 1)
-            if free != dear:
-                costs.append((len(at_nothing), dear[0] - free[0]))
-            at_nothing += free
-    return at_nothing, costs
-
-
-def _of_terms(admission: Admission, charges: _Charges) -> _Terms:
-    demands, rates, held = admission.demands, admission.rates, admission.hold.charges
-    question = (id(held), id(demands), id(rates))
-    known = _TERMS.get(question)
-    if known is not None:
-        return known
-    names = [*charges.accounts, *map(keys.rate, rates)]
-    arguments: list[Argument] = [len(demands)]
-    for demand, ends_at in zip(demands, charges.ends, strict=True):
-        arguments += (demand.amount, demand.ceiling, int(demand.enforced), ends_at)
-    for rate in rates:
-        arguments += (rate.interval_us, rate.burst)
+def _remember(question: tuple[object, ...], terms: Terms) -> Terms:
     if len(_TERMS) >= _REMEMBERED:
         _TERMS.clear()
-    return _TERMS.setdefault(question, _Terms(held, demands, rates, names, arguments))
+    return _TERMS.setdefault(question, terms)
 
 
 @lru_cache(maxsize=1024)
@@ -124,71 +80,118 @@ def _text(hold: Hold) -> _Text:
     )
 
 
-def admission_call(admission: Admission, now: datetime, max_skew_us: int, epoch: str, seen: int) -> Call:
-    """For `hold.lua`."""
-    hold, text = admission.hold, _text(admission.hold)
-    charges = _of_charges(hold.charges)
-    names = [keys.STORE, keys.POLICY, keys.key(hold.key), text.key, keys.OPEN[State.HELD], keys.ENTRIES, keys.CLOSED]
-    names.append(text.memory)
-    arguments: list[Argument] = [
-        codec.micros(now),
-        max_skew_us,
-        epoch,
-        seen,
-        hold.policy,
-        hold.key_revision,
+def admission_terms(admission: Admission, max_skew_us: int) -> Terms:
+    """Of all admissions with the same demands, charges and rates, by one key under one policy, at one price."""
+    hold, price = admission.hold, _text(admission.hold).price
+    question = (
+        id(hold.charges), id(admission.demands), id(admission.rates),
+        hold.key, hold.key_revision, hold.policy, price, max_skew_us,
+    )  # fmt: skip
+    known = _TERMS.get(question)
+    if known is not None:
+        return known
+    demands, rates = admission.demands, admission.rates
+    accounts = [keys.account(charge.account) for charge in hold.charges]
+    names = [keys.STORE, keys.POLICY, keys.key(hold.key), keys.OPEN[State.HELD], keys.ENTRIES, keys.CLOSED]
+    words: list[Argument] = [max_skew_us, hold.policy, hold.key_revision, codec.encode_charges(hold.charges), price]
+    words += (len(demands), len(rates), *_asked_of(demands, hold.charges))
+    for rate in rates:
+        words += (rate.interval_us, rate.burst)
+    return _remember(
+        question,
+        Terms(
+            charges=hold.charges,
+            keys=pack(*names, *accounts, *map(keys.rate, rates)),
+            arguments=pack(*words),
+            together=_sums_are_exact(hold.charges),
+            demands=demands,
+            rates=rates,
+        ),
+    )
+
+
+def _asked_of(demands: tuple[Demand, ...], charges: tuple[Charge, ...]) -> list[Argument]:
+    words: list[Argument] = []
+    for demand, charge in zip(demands, charges, strict=True):
+        words += (demand.amount, demand.ceiling, int(demand.enforced), codec.ends(charge.ends_at))
+    return words
+
+
+def _sums_are_exact(charges: tuple[Charge, ...]) -> bool:
+    """Whether it is plain to tell what each of several such holds did to the balances."""
+    distinct = len({charge.account for charge in charges}) == len(charges)
+    return distinct and all(charge.amount < _SMALL for charge in charges)
+
+
+def own_admission(hold: Hold, now: datetime) -> Own:
+    text = _text(hold)
+    return Own(
         hold.id,
-        hold.attempt,
-        hold.digest,
-        encode_hold(hold),
-        charges.text,
-        codec.micros(hold.deadline),
-        text.price,
-        text.asked,
-    ]
-    terms = _of_terms(admission, charges)
-    return names + terms.names, arguments + terms.arguments
+        pack(text.key, text.memory),
+        pack(
+            codec.micros(now),
+            hold.id,
+            hold.attempt,
+            hold.digest,
+            encode_hold(hold),
+            codec.micros(hold.deadline),
+            text.asked,
+        ),
+    )
 
 
-def move_call(
-    verb: Verb,
-    hold: Hold,
-    now: datetime,
-    epoch: str,
-    seen: int,
-    job: str,
-    cost: MicroUsd,
-    facts: Mapping[str, str],
-    reply: Reply | None,
-) -> Call:
-    """For `move.lua`."""
-    text, charges, row = _text(hold), _of_charges(hold.charges), steps(verb, hold, now)
-    names = [keys.STORE, text.key, keys.job(job), keys.ENTRIES, *_INDICES, text.memory, text.overages, keys.CLOSED]
-    arguments: list[Argument] = [
+def move_terms(verb: Verb, hold: Hold, now: datetime, cost: MicroUsd) -> Terms:
+    """Of this verb for all holds with the same charges, at one price."""
+    price, row = _text(hold).price, steps(verb, hold, now)
+    question = (id(hold.charges), verb, price, row is TRANSITIONS[verb], cost < _SMALL)
+    known = _TERMS.get(question)
+    if known is not None:
+        return known
+    charges, flows = hold.charges, _FLOWS[verb]
+    words: list[Argument] = [_row(row, flows), codec.encode_charges(charges), price, len(charges), len(flows)]
+    for charge in charges:
+        words.append(codec.ends(charge.ends_at))
+        for flow in flows:
+            words += _shift(charge, flow)
+    names = (keys.STORE, keys.ENTRIES, *_INDICES, keys.CLOSED, keys.overages_of(price))
+    return _remember(
+        question,
+        Terms(
+            charges=charges,
+            keys=pack(*names, *(keys.account(charge.account) for charge in charges)),
+            arguments=pack(*words),
+            together=cost < _SMALL and _sums_are_exact(charges),
+        ),
+    )
+
+
+def _shift(charge: Charge, flow: Flow) -> tuple[Argument, Argument]:
+    """How far a flow shifts an account, where what it shifts of `posted` may be what the hold cost."""
+    free, dear = shift(charge, flow, 0), shift(charge, flow, 1)
+    posted: Argument = free[0] if free == dear else ("cost" if dear[0] > 0 else "-cost")
+    return posted, free[1]
+
+
+def own_move(
+    verb: Verb, hold: Hold, now: datetime, job: str, cost: MicroUsd, facts: Mapping[str, str], reply: Reply | None
+) -> Own:
+    text = _text(hold)
+    learnt = {**facts, "job": job, "cost": str(cost)} if verb is Verb.CAPTURE else facts
+    words: list[Argument] = [
         codec.micros(now),
-        seen,
         hold.id,
         job,
-        charges.text,
-        _ROWS[verb] if row is TRANSITIONS[verb] else _row(row, _FLOWS[verb]),
+        cost,
         encode_hold(hold),
         hold.attempt,
         hold.digest,
         text.asked,
-        text.price,
         b"" if reply is None else codec.encode_reply(reply),
-        epoch,
-        len(_FLOWS[verb]),
-        len(facts),
+        len(learnt),
     ]
-    for fact in facts.items():
-        arguments += fact
-    at_nothing, costs = charges.shifts[verb]
-    first = len(arguments)
-    arguments += at_nothing
-    for place, times in costs:
-        arguments[first + place] = times * cost
-    return names + charges.accounts, arguments
+    for fact in learnt.items():
+        words += fact
+    return Own(hold.id, pack(text.key, keys.job(job), text.memory), pack(*words))
 
 
 def _row(row: Mapping[State, Step], flows: tuple[Flow, ...]) -> str:
@@ -198,6 +201,3 @@ def _row(row: Mapping[State, Step], flows: tuple[Flow, ...]) -> str:
 def _step(step: Step, flows: tuple[Flow, ...]) -> str:
     number = 0 if step.flow is Flow.NOTHING else flows.index(step.flow) + 1
     return f"{step.outcome},{step.becomes or ''},{number},{int(step.outcome is Outcome.ANOMALY)}"
-
-
-_ROWS: Final = {verb: _row(row, _FLOWS[verb]) for verb, row in TRANSITIONS.items()}

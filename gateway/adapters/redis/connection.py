@@ -4,9 +4,10 @@ A call that got no answer may have run; only the scripts, which are idempotent b
 ask again, and whoever asks again decides that. StoreRefused is the proof that a call did not run.
 """
 
+import asyncio
 import hashlib
 import os
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from importlib import resources
 from typing import Any, TypeAlias
 
@@ -16,10 +17,10 @@ from redis.backoff import NoBackoff
 from redis.exceptions import NoScriptError
 
 from gateway.adapters.redis.address import Address
-from gateway.adapters.redis.line import PATIENCE_S
-from gateway.adapters.redis.switchboard import Argument as Argument
+from gateway.adapters.redis.line import PATIENCE_S, Caller
 from gateway.adapters.redis.switchboard import Speak, Switchboard
-from gateway.ports import StoreUnavailable
+from gateway.adapters.redis.words import Argument as Argument
+from gateway.adapters.redis.words import Words, pack
 
 # Operation, seconds, whether it failed.
 Observe: TypeAlias = Callable[[str, float, bool], None]
@@ -68,27 +69,27 @@ class Store:
         self._board = Switchboard(Address(client.connection_pool), self._greeting, prefix)
         self._readers: dict[Any, Callable[[Any], Any]] = dict(client.response_callbacks)
 
+    @property
+    def loop(self) -> asyncio.AbstractEventLoop:
+        return self._board.loop
+
     async def close(self) -> None:
         await self._board.close()
         await self.client.aclose()
 
-    async def run(self, script: Script, keys: list[str], arguments: list[Argument]) -> list[Any]:
+    async def run(self, script: Script, keys: Sequence[Argument], arguments: Sequence[Argument]) -> list[Any]:
         """Run a script. Its reply is a list of integers and byte strings. Raises StoreUnavailable."""
-        time, ask = self._board.loop.time, self._board.ask
-        started = time()
-        deadline = started + PATIENCE_S
-        call = (len(keys), *keys, *arguments)
-        try:
-            try:
-                reply: list[Any] = await ask(("EVALSHA", script.sha, *call), deadline, named=True)
-            except NoScriptError:
-                # Proof that nothing ran: the store forgot its scripts (a restart does that). So asking again is safe.
-                reply = await ask(("EVAL", script.text, *call), deadline, named=True)
-        except StoreUnavailable:
-            self._observe(script.name, time() - started, True)
-            raise
-        self._observe(script.name, time() - started, False)
-        return reply
+        answer: asyncio.Future[list[Any]] = self._board.loop.create_future()
+        self.start(script, answer, len(keys), pack(*keys, *arguments))
+        return await answer
+
+    def start(self, script: Script, caller: Caller, keys: int, *words: Words) -> None:
+        """Run a script, of whose words the first are so many keys. The caller hears its reply, or StoreUnavailable."""
+        _Run(self._board, script, caller, (pack(keys), *words), self._observe).ask("EVALSHA", script.sha)
+
+    def write(self) -> None:
+        """Send what was asked in this tick at once: there will be no more."""
+        self._board.write()
 
     async def command(self, name: str, *words: Argument) -> Any:
         """One short command, together with all that this tick asks. Raises StoreUnavailable, or NoScriptError.
@@ -110,6 +111,43 @@ class Store:
         """A reply as redis-py reads it: that of INFO as a mapping, for example. Most are left as they are."""
         reader = self._readers.get(name)
         return reply if reader is None else reader(reply)
+
+
+class _Run:
+    """A script that was asked for, and who wants to know what came of it."""
+
+    __slots__ = ("_board", "_caller", "_deadline", "_observe", "_script", "_started", "_told", "_words")
+
+    def __init__(
+        self, board: Switchboard, script: Script, caller: Caller, words: tuple[Words, ...], observe: Observe
+    ) -> None:
+        self._board = board
+        self._script = script
+        self._caller = caller
+        self._words = words
+        self._observe = observe
+        self._told = False
+        self._started = board.loop.time()
+        self._deadline = self._started + PATIENCE_S
+
+    def ask(self, how: str, script: str | bytes) -> None:
+        self._board.run(self, self._deadline, pack(how, script), *self._words)
+
+    def done(self) -> bool:
+        return self._caller.done()
+
+    def set_result(self, reply: Any) -> None:
+        self._observe(self._script.name, self._board.loop.time() - self._started, False)
+        self._caller.set_result(reply)
+
+    def set_exception(self, error: BaseException) -> None:
+        if isinstance(error, NoScriptError) and not self._told:
+            # Proof that nothing ran: the store forgot its scripts (a restart does that). So asking again is safe.
+            self._told = True
+            self.ask("EVAL", self._script.text)
+            return
+        self._observe(self._script.name, self._board.loop.time() - self._started, True)
+        self._caller.set_exception(error)
 
 
 def _split(name: str, words: tuple[Argument, ...]) -> tuple[Argument, ...]:

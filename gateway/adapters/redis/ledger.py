@@ -3,53 +3,37 @@
 import asyncio
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from types import MappingProxyType
 from typing import Final
 
 from gateway.adapters.redis import codec, keys
-from gateway.adapters.redis.calls import admission_call, move_call
+from gateway.adapters.redis.batches import Batches, Kind
+from gateway.adapters.redis.calls import admission_terms, move_terms, own_admission, own_move
 from gateway.adapters.redis.connection import Script, Store
+from gateway.adapters.redis.replies import read_admissions, read_moves
 from gateway.core.acceptance import Witness
 from gateway.core.account import Account, Balance
-from gateway.core.admission import (
-    Admission,
-    AdmissionReply,
-    Closed,
-    Created,
-    Exists,
-    ModelClosed,
-    OverLimit,
-    OverRate,
-    Skewed,
-    Stale,
-)
+from gateway.core.admission import Admission, AdmissionReply, Exists
 from gateway.core.history import Memory
 from gateway.core.hold_record import decode_hold
 from gateway.core.idempotency import Idempotency
-from gateway.core.ledger import (
-    TRANSITIONS,
-    Entry,
-    Hold,
-    Moved,
-    Outcome,
-    State,
-    Verb,
-)
+from gateway.core.ledger import Entry, Hold, Moved, State, Verb
 from gateway.core.money import MicroUsd
 from gateway.core.recall import HoldRecord
 from gateway.core.reply import Reply
-from gateway.ports import StoreRefused, StoreUnavailable
 
 MAX_SKEW: Final = timedelta(seconds=2)
 _AT_ONCE: Final = 500
 
-_HOLD: Final = Script("hold", "history", "memory", "swept", "account")
-_MOVE: Final = Script("move", "history", "swept", "account", "memory", "overage")
+_HOLD: Final = Script("hold", "history", "memory", "swept", "account", "rows")
+_MOVE: Final = Script("move", "history", "swept", "account", "memory", "overage", "rows")
 
 # Without these nothing can be admitted, nor come home.
 NEEDED: Final = (_HOLD, _MOVE)
 
-# What these come to is in an entry of its own; a contradiction, only when it is heard first.
-_ALWAYS_WRITTEN: Final = {step.outcome for row in TRANSITIONS.values() for step in row.values() if step.becomes}
+_ADMISSION: Final[Kind[AdmissionReply]] = Kind(_HOLD, read_admissions)
+_MOVING: Final[Kind[Moved]] = Kind(_MOVE, read_moves)
+_NOTHING_LEARNT: Final[Mapping[str, str]] = MappingProxyType({})
 
 
 class RedisLedger:
@@ -61,36 +45,15 @@ class RedisLedger:
         self._store = store
         self._max_skew_us = max_skew // timedelta(microseconds=1)
         self.memory = Memory(epoch)
+        self._batches = Batches(store)
 
     @property
     def witness(self) -> Witness | None:
         return self.memory.witness
 
     async def admit(self, admission: Admission, now: datetime) -> AdmissionReply:
-        hold, epoch = admission.hold, self.memory.epoch
-        names, arguments = admission_call(admission, now, self._max_skew_us, epoch, self.memory.seen)
-        reply = await self._store.run(_HOLD, names, arguments)
-        match reply[0]:
-            case b"created":
-                self.memory.wrote(epoch, int(reply[1]), hold.id)
-                return Created(codec.decode_balances(reply[2:]))
-            case b"over_limit":
-                self.memory.heard(epoch, int(reply[1]))
-                return OverLimit(codec.decode_balances(reply[2:]))
-            case b"over_rate":
-                return OverRate(admission.rates[int(reply[1])], int(reply[2]))
-            case b"exists":
-                return Exists(reply[1].decode(), reply[2] == b"1")
-            case b"model_closed":
-                return ModelClosed()
-            case b"stale":
-                return Stale()
-            case b"skewed":
-                return Skewed(int(reply[1]))
-            case b"closed":
-                return Closed(reply[1].decode())
-            case verdict:
-                raise StoreUnavailable(f"the hold script answered {verdict!r} for {hold.id}")
+        terms = admission_terms(admission, self._max_skew_us)
+        return await self._batches.ask(_ADMISSION, self.memory, terms, own_admission(admission.hold, now))
 
     async def move(
         self,
@@ -103,20 +66,8 @@ class RedisLedger:
         facts: Mapping[str, str] | None = None,
         reply: Reply | None = None,
     ) -> Moved:
-        learnt, epoch = {**(facts or {})}, self.memory.epoch
-        if verb is Verb.CAPTURE:
-            learnt |= {"job": job, "cost": str(cost)}
-        names, arguments = move_call(verb, hold, now, epoch, self.memory.seen, job, cost, learnt, reply)
-        answer = await self._store.run(_MOVE, names, arguments)
-        if answer[0] == b"closed":
-            raise StoreRefused(f"the store moves nothing: {answer[1].decode()}")
-        outcome, sequence = _OUTCOMES[answer[0]], int(answer[2])
-        if outcome in _ALWAYS_WRITTEN:
-            self.memory.wrote(epoch, sequence, hold.id)
-        else:
-            self.memory.heard(epoch, sequence)
-        balances = codec.decode_balances(answer[4:])
-        return Moved(outcome, _STATES[answer[1]], balances, answer[3] == b"1")
+        own = own_move(verb, hold, now, job, cost, facts or _NOTHING_LEARNT, reply)
+        return await self._batches.ask(_MOVING, self.memory, move_terms(verb, hold, now, cost), own)
 
     async def balances(self, accounts: Sequence[Account]) -> tuple[Balance, ...]:
         found: list[Balance] = []
@@ -153,8 +104,6 @@ class RedisLedger:
         return tuple(_entry(entry_id, fields) for entry_id, fields in lines)
 
 
-_OUTCOMES: Final = {outcome.encode(): outcome for outcome in Outcome}
-_STATES: Final = {state.encode(): state for state in State}
 _ENTRY_FIELDS: Final = {"epoch", "kind", "hold", "at", "moves", "record"}
 
 

@@ -11,15 +11,24 @@ import asyncio
 from collections import deque
 from collections.abc import Callable
 from math import inf
-from typing import Any, Final, TypeAlias, cast
+from typing import Any, Final, Protocol, TypeAlias, cast
 
 from hiredis import ProtocolError, Reader, ReplyError
 
 from gateway.adapters.redis.proof import failure
 from gateway.ports import StoreRefused, StoreUnavailable
 
+
+class Caller(Protocol):
+    """Who waits for an answer: a future, or whatever hands it on. None of these may raise; who is `done` has gone."""
+
+    def done(self) -> bool: ...
+    def set_result(self, answer: Any, /) -> None: ...
+    def set_exception(self, error: BaseException, /) -> None: ...
+
+
 # Whose answer it is, the call's tag, when it must have come, and whether it names the tag itself.
-Call: TypeAlias = "tuple[asyncio.Future[Any], bytes, float, bool]"
+Call: TypeAlias = tuple[Caller, bytes, float, bool]
 
 PATIENCE_S: Final = 1.5
 # More could not be answered in time anyway.
@@ -57,13 +66,14 @@ class Line(asyncio.Protocol):
             call[0].set_exception(StoreRefused(self.lost or TOO_MANY))
             return
         if not self._unwritten:
-            self._loop.call_soon(self._write)
+            self._loop.call_soon(self.write)
         self._unwritten.append(data)
         self._asked.append(call)
         if self._alarm is None:
             self._set_alarm(call[2])
 
-    def _write(self) -> None:
+    def write(self) -> None:
+        """Send what was asked; whoever knows that it was the last of this tick need not wait for the tick to end."""
         if self._unwritten and self._transport is not None:
             data = b"".join(self._unwritten)
             self._unwritten.clear()

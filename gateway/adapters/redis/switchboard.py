@@ -8,13 +8,10 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any, Final, TypeAlias
 
-from hiredis import pack_command
-
 from gateway.adapters.redis.address import Address
-from gateway.adapters.redis.line import LONGEST_QUEUE, PATIENCE_S, TOO_MANY, Call, Line, followed_by_tag
+from gateway.adapters.redis.line import LONGEST_QUEUE, PATIENCE_S, TOO_MANY, Call, Caller, Line, followed_by_tag
+from gateway.adapters.redis.words import Argument, Words, command, pack
 from gateway.ports import StoreRefused, StoreUnavailable
-
-Argument: TypeAlias = str | bytes | int
 
 # Sends one command, and waits for what the store says.
 Speak: TypeAlias = Callable[[tuple[Argument, ...]], Awaitable[Any]]
@@ -45,10 +42,23 @@ class Switchboard:
             self._loop = asyncio.get_running_loop()
         return self._loop
 
-    def ask(self, words: tuple[Argument, ...], deadline: float, *, named: bool = False) -> asyncio.Future[Any]:
-        """The answer, by the deadline on the event loop's clock. If `named`, the tag of the call is its last argument,
-        and the answer must begin with it. The answer raises StoreUnavailable, or NoScriptError."""
-        call, data = self._call(words, deadline, named)
+    def ask(self, words: tuple[Argument, ...], deadline: float) -> asyncio.Future[Any]:
+        """The answer, by the deadline on the event loop's clock. It raises StoreUnavailable, or NoScriptError."""
+        answer = self.loop.create_future()
+        self._put(self._call(answer, deadline, pack(*words)))
+        return answer
+
+    def run(self, caller: Caller, deadline: float, *script: Words) -> None:
+        """Ask a script. The tag of the call is its last argument, and the answer must begin with it."""
+        self._put(self._call(caller, deadline, *script, named=True))
+
+    def write(self) -> None:
+        """Send what was asked in this tick at once."""
+        if self._line is not None:
+            self._line.write()
+
+    def _put(self, put: tuple[Call, bytes]) -> None:
+        call, data = put
         if self._line is not None:
             self._line.ask(call, data)
         elif self._closed or len(self._waiting) >= LONGEST_QUEUE:
@@ -56,14 +66,13 @@ class Switchboard:
         else:
             self._waiting.append((call, data))
             self._dial_once()
-        return call[0]
 
-    def _call(self, words: tuple[Argument, ...], deadline: float, named: bool) -> tuple[Call, bytes]:
+    def _call(self, caller: Caller, deadline: float, *words: Words, named: bool = False) -> tuple[Call, bytes]:
         self._number += 1
         tag = b"%b%016x" % (self._prefix, self._number)
-        packed = pack_command((*words, tag) if named else words)  # type: ignore[arg-type]  # its stub takes one word
-        answer = self.loop.create_future()
-        return (answer, tag, deadline, named), followed_by_tag(packed, tag)
+        if named:
+            words = (*words, Words(1, b"$%d\r\n%b\r\n" % (len(tag), tag)))
+        return (caller, tag, deadline, named), followed_by_tag(command(*words), tag)
 
     def _dial_once(self) -> None:
         if self._dialling is None:
@@ -86,9 +95,9 @@ class Switchboard:
         return line
 
     def _speak(self, line: Line, words: tuple[Argument, ...]) -> asyncio.Future[Any]:
-        call, data = self._call(words, asyncio.get_running_loop().time() + PATIENCE_S, named=False)
-        line.ask(call, data)
-        return call[0]
+        answer = self.loop.create_future()
+        line.ask(*self._call(answer, self.loop.time() + PATIENCE_S, pack(*words)))
+        return answer
 
     def _dialled(self, dialling: asyncio.Task[Line]) -> None:
         self._dialling = None
