@@ -18,6 +18,7 @@ from bench.upstream import COST
 
 DIRECT: Final = "direct"
 NGINX: Final = "nginx proxy_pass"
+UNAWARE: Final = "bare aiohttp proxy, without hook and deadline"
 BARE: Final = "bare aiohttp proxy"
 OURS: Final = "tollhouse"
 
@@ -59,18 +60,22 @@ class Comparison:
 @contextmanager
 def _targets(directory: Path) -> Iterator[tuple[list[Target], House, str]]:
     with ExitStack() as stack:
-        port, bare = free_port(), free_port()
+        port, bare, unaware = free_port(), free_port(), free_port()
         command = [PYTHON, "-m", "bench.upstream", str(port)]
         upstream = stack.enter_context(running(command, directory / "upstream", ELSEWHERE, listens(port)))
         nginx = stack.enter_context(running_nginx(directory / "nginx", port))
         command = [PYTHON, "-m", "bench.bare_proxy", f"http://{HOST}:{port}", str(bare)]
         proxy = stack.enter_context(running(command, directory / "bare", MEASURED, listens(bare)))
+        loose = stack.enter_context(
+            running([*command[:-1], str(unaware), "unaware"], directory / "unaware", MEASURED, listens(unaware))
+        )
         house = stack.enter_context(open_house(directory / "house", port))
         key = house.issue_key(team_name(0))
         plain = submits(["pb_bench"])
         between = [] if nginx is None else [Target(NGINX, *nginx, plain)]
         ours = Target(OURS, house.port, house.process, submits([key]), house.store)
-        yield [Target(DIRECT, port, upstream, plain), *between, Target(BARE, bare, proxy, plain), ours], house, key
+        bares = Target(UNAWARE, unaware, loose, plain), Target(BARE, bare, proxy, plain)
+        yield [Target(DIRECT, port, upstream, plain), *between, *bares, ours], house, key
 
 
 def compare(directory: Path, pairs: int, seconds: float) -> Comparison:
