@@ -80,9 +80,14 @@ def _text(hold: Hold) -> _Text:
     )
 
 
-def admission_terms(admission: Admission, max_skew_us: int) -> Terms:
+def admission_call(admission: Admission, now: datetime, max_skew_us: int) -> tuple[Terms, Own]:
+    text = _text(admission.hold)
+    return _admission_terms(admission, text.price, max_skew_us), _own_admission(admission.hold, text, now)
+
+
+def _admission_terms(admission: Admission, price: str, max_skew_us: int) -> Terms:
     """Of all admissions with the same demands, charges and rates, by one key under one policy, at one price."""
-    hold, price = admission.hold, _text(admission.hold).price
+    hold = admission.hold
     question = (
         id(hold.charges), id(admission.demands), id(admission.rates),
         hold.key, hold.key_revision, hold.policy, price, max_skew_us,
@@ -123,8 +128,7 @@ def _sums_are_exact(charges: tuple[Charge, ...]) -> bool:
     return distinct and all(charge.amount < _SMALL for charge in charges)
 
 
-def own_admission(hold: Hold, now: datetime) -> Own:
-    text = _text(hold)
+def _own_admission(hold: Hold, text: _Text, now: datetime) -> Own:
     return Own(
         hold.id,
         pack(text.key, text.memory),
@@ -140,9 +144,17 @@ def own_admission(hold: Hold, now: datetime) -> Own:
     )
 
 
-def move_terms(verb: Verb, hold: Hold, now: datetime, cost: MicroUsd) -> Terms:
+def move_call(
+    verb: Verb, hold: Hold, now: datetime, job: str, cost: MicroUsd, facts: Mapping[str, str], reply: Reply | None
+) -> tuple[Terms, Own]:
+    text = _text(hold)
+    terms = _move_terms(verb, hold, text.price, now, cost)
+    return terms, _own_move(verb, hold, text, now, job, cost, facts, reply)
+
+
+def _move_terms(verb: Verb, hold: Hold, price: str, now: datetime, cost: MicroUsd) -> Terms:
     """Of this verb for all holds with the same charges, at one price."""
-    price, row = _text(hold).price, steps(verb, hold, now)
+    row = steps(verb, hold, now)
     question = (id(hold.charges), verb, price, row is TRANSITIONS[verb], cost < _SMALL)
     known = _TERMS.get(question)
     if known is not None:
@@ -172,10 +184,16 @@ def _shift(charge: Charge, flow: Flow) -> tuple[Argument, Argument]:
     return posted, free[1]
 
 
-def own_move(
-    verb: Verb, hold: Hold, now: datetime, job: str, cost: MicroUsd, facts: Mapping[str, str], reply: Reply | None
+def _own_move(
+    verb: Verb,
+    hold: Hold,
+    text: _Text,
+    now: datetime,
+    job: str,
+    cost: MicroUsd,
+    facts: Mapping[str, str],
+    reply: Reply | None,
 ) -> Own:
-    text = _text(hold)
     learnt = {**facts, "job": job, "cost": str(cost)} if verb is Verb.CAPTURE else facts
     words: list[Argument] = [
         codec.micros(now),

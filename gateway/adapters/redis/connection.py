@@ -8,6 +8,7 @@ import asyncio
 import hashlib
 import os
 from collections.abc import Awaitable, Callable, Sequence
+from functools import cached_property
 from importlib import resources
 from typing import Any, TypeAlias
 
@@ -39,6 +40,11 @@ class Script:
         self.name = name
         self.text = naming_its_call(_source(name), *(_source(f"shared/{used}") for used in uses))
         self.sha = hashlib.sha1(self.text, usedforsecurity=False).hexdigest()
+
+    @cached_property
+    def by_name(self) -> Words:
+        """How a store is asked that knows the script."""
+        return pack("EVALSHA", self.sha)
 
 
 def _source(name: str) -> bytes:
@@ -85,7 +91,7 @@ class Store:
 
     def start(self, script: Script, caller: Caller, keys: int, *words: Words) -> None:
         """Run a script, of whose words the first are so many keys. The caller hears its reply, or StoreUnavailable."""
-        _Run(self._board, script, caller, (pack(keys), *words), self._observe).ask("EVALSHA", script.sha)
+        _Run(self._board, script, caller, (pack(keys), *words), self._observe).ask(script.by_name)
 
     def write(self) -> None:
         """Send what was asked in this tick at once: there will be no more."""
@@ -130,8 +136,8 @@ class _Run:
         self._started = board.loop.time()
         self._deadline = self._started + PATIENCE_S
 
-    def ask(self, how: str, script: str | bytes) -> None:
-        self._board.run(self, self._deadline, pack(how, script), *self._words)
+    def ask(self, script: Words) -> None:
+        self._board.run(self, self._deadline, script, *self._words)
 
     def done(self) -> bool:
         return self._caller.done()
@@ -144,7 +150,7 @@ class _Run:
         if isinstance(error, NoScriptError) and not self._told:
             # Proof that nothing ran: the store forgot its scripts (a restart does that). So asking again is safe.
             self._told = True
-            self.ask("EVAL", self._script.text)
+            self.ask(pack("EVAL", self._script.text))
             return
         self._observe(self._script.name, self._board.loop.time() - self._started, True)
         self._caller.set_exception(error)

@@ -8,7 +8,7 @@ from typing import Final
 
 from gateway.adapters.redis import codec, keys
 from gateway.adapters.redis.batches import Batches, Kind
-from gateway.adapters.redis.calls import admission_terms, move_terms, own_admission, own_move
+from gateway.adapters.redis.calls import admission_call, move_call
 from gateway.adapters.redis.connection import Script, Store
 from gateway.adapters.redis.replies import read_admissions, read_moves
 from gateway.core.acceptance import Witness
@@ -52,8 +52,8 @@ class RedisLedger:
         return self.memory.witness
 
     async def admit(self, admission: Admission, now: datetime) -> AdmissionReply:
-        terms = admission_terms(admission, self._max_skew_us)
-        return await self._batches.ask(_ADMISSION, self.memory, terms, own_admission(admission.hold, now))
+        terms, own = admission_call(admission, now, self._max_skew_us)
+        return await self._batches.ask(_ADMISSION, self.memory, terms, own)
 
     async def move(
         self,
@@ -66,8 +66,8 @@ class RedisLedger:
         facts: Mapping[str, str] | None = None,
         reply: Reply | None = None,
     ) -> Moved:
-        own = own_move(verb, hold, now, job, cost, facts or _NOTHING_LEARNT, reply)
-        return await self._batches.ask(_MOVING, self.memory, move_terms(verb, hold, now, cost), own)
+        terms, own = move_call(verb, hold, now, job, cost, facts or _NOTHING_LEARNT, reply)
+        return await self._batches.ask(_MOVING, self.memory, terms, own)
 
     async def balances(self, accounts: Sequence[Account]) -> tuple[Balance, ...]:
         found: list[Balance] = []
