@@ -1,5 +1,6 @@
 """`POST /v1/jobs/submit`: who asks, what for, and the answer; the use case in between is `service/submit.py`."""
 
+import asyncio
 import logging
 from collections.abc import Mapping
 from functools import partial
@@ -77,11 +78,17 @@ async def submission(plane: DataPlane, call: Call, read_body: ReadBody) -> Told:
     seen = Observation(
         principal.team, submitted.model, principal.key.test, submitted.submission, submitted.amount, seconds
     )
+    # Nobody's answer waits for what is counted and logged of it.
+    asyncio.get_running_loop().call_soon(_record, plane, asked, seen, told.status)
+    return told
+
+
+def _record(plane: DataPlane, asked: Asked, seen: Observation, status: int) -> None:
+    """Count a submission, and log it."""
     plane.telemetry.observe(seen)
     surprising = isinstance(seen.submission, InDoubt) and seen.submission.surprising
     level = logging.WARNING if surprising else logging.INFO
-    _LOG.log(level, "submission", extra={"fields": _line(asked, seen, told.status)})
-    return told
+    _LOG.log(level, "submission", extra={"fields": _line(asked, seen, status)})
 
 
 async def _read(call: Call, read_body: ReadBody) -> _Read | GatewayError:
