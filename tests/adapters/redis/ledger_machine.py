@@ -79,6 +79,13 @@ class LedgerMachine(RuleBasedStateMachine):
         self.perform(*(Admit(one, self.now) for one in grants))
         self.perform(*(self._move(Verb.CAPTURE, one, cost=cost) for one in grants))
 
+    @rule(wish=wishes(TIGHT), several=st.integers(2, 6), verb=st.sampled_from(Verb), cost=_COST)
+    def submit_several_alike(self, wish: Wish, several: int, verb: Verb, cost: str) -> None:
+        """Several in one tick that ask the same of the same accounts; what becomes of them comes in one tick too."""
+        grants = [self._grant(wish) for _ in range(several)]
+        self.perform(*(Admit(one, self.now) for one in grants))
+        self.perform(*(self._move(verb, one, cost=cost) for one in grants))
+
     @rule(wish=wishes(ROOMY), verb=st.sampled_from((Verb.CAPTURE, Verb.CAPTURE, Verb.DOUBT)), cost=_COST)
     def submit(self, wish: Wish, verb: Verb, cost: str) -> None:
         """An ordinary submission: held, and then what became of it."""
