@@ -17,10 +17,11 @@ local function integer(n) return string.format('%.0f', n) end
 local function argument(account, n) return ARGV[15 + 4 * (account - first_account) + n] end
 local function rate_argument(rate, n) return ARGV[15 + 4 * count + 2 * (rate - first_rate) + n] end
 
-local state = redis.call('HMGET', store, 'epoch', 'seq', 'frozen')
+local state = redis.call('HMGET', store, 'epoch', 'seq', 'frozen', 'room_to')
 local seq = tonumber(state[2] or 0)
 if not state[1] then return {'closed', 'uninitialised'} end
 if state[3] then return {'closed', 'frozen'} end
+if state[4] and seq >= tonumber(state[4]) then return {'closed', 'too far ahead of the SQL ledger'} end
 if state[1] ~= epoch then return {'closed', 'epoch'} end
 if seq < tonumber(seen) then
   freeze(store, epoch, seq, seen)
