@@ -11,6 +11,7 @@ import json
 import os
 import signal
 import sys
+import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import timedelta
@@ -47,7 +48,8 @@ class Steps:
         self._left -= 1
         if self._left == 0:
             self._tell(name)
-            os.kill(os.getpid(), SIGNALS[self._action])
+            # To this thread, or it might go on for a moment while another one takes the signal.
+            signal.pthread_kill(threading.get_ident(), SIGNALS[self._action])
 
 
 class SteppingStream(RedisStream):

@@ -13,6 +13,7 @@ from gateway.adapters.redis.connection import Store
 from gateway.adapters.redis.stream import RedisStream
 from gateway.core.acceptance import Witness
 from gateway.core.admission import Closed, Created
+from gateway.core.export import Line
 from gateway.core.ledger import Verb
 from gateway.core.refused import Refused, encode_refused
 from gateway.service.export import Export
@@ -80,6 +81,35 @@ async def test_one_at_a_time_exports(it: Exporting) -> None:
     assert seqs(it) == [1, 2]
     await it.export()
     assert seqs(it) == [1, 2, 3, 4]
+
+
+async def test_one_that_loses_its_lease_while_it_reads_writes_nothing(
+    it: Exporting, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    late, other = it.export, await it.another("two", backlog=30, tail=10)
+    asleep, awake, read = asyncio.Event(), asyncio.Event(), late._stream.read
+
+    async def slow(start: int, limit: int) -> tuple[Line, ...]:
+        found = await read(start, limit)
+        asleep.set()
+        await awake.wait()
+        return found
+
+    monkeypatch.setattr(late._stream, "read", slow)
+    await it.sell(3)
+    going_on = asyncio.create_task(late())
+    await asleep.wait()
+    it.clock.off = timedelta(seconds=6)
+    await it.sell(2)
+    await other()
+    assert seqs(it) == list(range(1, 11))
+    awake.set()
+    await going_on
+    await it.sell(1)
+    await other()
+    assert seqs(it) == list(range(1, 13))
+    assert it.reader.rows("SELECT seq FROM ledger_export") == [(12,)]
+    await in_order(it)
 
 
 async def test_no_holds_are_made_when_sql_is_too_far_behind_and_what_was_held_still_moves(it: Exporting) -> None:
@@ -253,6 +283,8 @@ async def test_a_database_that_does_not_answer_is_waited_for(
             await it.export()
     assert it.export.trouble is not None
     assert len(caplog.records) == 1
+    # What SQL did not take is not what the store is told of.
+    assert await it.field("exported") == 0
     it.reader.run("ALTER TABLE elsewhere RENAME TO ledger_entries")
     await it.export()
     assert (seqs(it), it.export.trouble) == ([1, 2], None)
