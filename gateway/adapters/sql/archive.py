@@ -19,7 +19,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError, SQLAlchemyError
 
 from gateway.adapters.sql.engine import take_as_long_as_it_takes
 from gateway.adapters.sql.migrate import SchemaTooNew, migrate
-from gateway.adapters.sql.rows import account_rows, account_rows_taken_back, entry_row, refused_row
+from gateway.adapters.sql.rows import account_rows_taken_back, refused_row, rows
 from gateway.adapters.sql.schema import ACCOUNTS, ENTRIES, EXPORT, REFUSED
 from gateway.core.acceptance import Witness
 from gateway.core.export import Fenced, Lease, Line, Totals
@@ -97,11 +97,12 @@ class SqlArchive:
         return await self._run(lambda: self._write(token, after, lines))
 
     def _write(self, token: int, after: Witness | None, lines: Sequence[Line]) -> Fenced | None:
+        entries, sums = rows(lines)
         with self._engine.begin() as connection:
             if not _advanced(connection, token, after, lines[-1].place):
                 return Fenced()
-            connection.execute(ENTRIES.insert(), [entry_row(line) for line in lines])
-            if sums := account_rows(lines):
+            connection.execute(ENTRIES.insert(), entries)
+            if sums:
                 connection.execute(_ADD, sums)
             return None
 

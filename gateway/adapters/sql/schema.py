@@ -5,7 +5,7 @@ Amounts are micro-USD or counts, times microseconds since 1970 (UTC), as in the 
 
 from typing import Final
 
-from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, MetaData, Table, Text
+from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, MetaData, PrimaryKeyConstraint, Table, Text
 
 METADATA: Final = MetaData()
 # However long a name is that somebody else gave: what cannot be written would stop the export for ever.
@@ -14,8 +14,8 @@ _NAME: Final = Text()
 ENTRIES: Final = Table(
     "ledger_entries",
     METADATA,
-    Column("epoch", _NAME, primary_key=True),
-    Column("seq", BigInteger, primary_key=True, autoincrement=False),
+    Column("epoch", _NAME, nullable=False),
+    Column("seq", BigInteger, nullable=False, autoincrement=False),
     Column("kind", _NAME, nullable=False),
     Column("hold", _NAME, nullable=False),
     Column("at", BigInteger, nullable=False),
@@ -33,7 +33,8 @@ ENTRIES: Final = Table(
     Column("lost_in", _NAME),
     Index("ledger_entries_hold", "hold"),
     Index("ledger_entries_at", "at"),
-    Index("ledger_entries_seq", "seq"),
+    # In this order it also finds a range of numbers, of whatever epochs.
+    PrimaryKeyConstraint("seq", "epoch"),
 )
 
 ACCOUNTS: Final = Table(

@@ -22,8 +22,8 @@ def upgrade() -> None:
 def _entries() -> None:
     op.create_table(
         "ledger_entries",
-        sa.Column("epoch", _NAME, primary_key=True),
-        sa.Column("seq", sa.BigInteger, primary_key=True, autoincrement=False),
+        sa.Column("epoch", _NAME, nullable=False),
+        sa.Column("seq", sa.BigInteger, nullable=False, autoincrement=False),
         sa.Column("kind", _NAME, nullable=False),
         sa.Column("hold", _NAME, nullable=False),
         sa.Column("at", sa.BigInteger, nullable=False),
@@ -39,10 +39,10 @@ def _entries() -> None:
         sa.Column("amount", sa.BigInteger),
         sa.Column("test", sa.Boolean),
         sa.Column("lost_in", _NAME),
+        sa.PrimaryKeyConstraint("seq", "epoch"),
     )
     op.create_index("ledger_entries_hold", "ledger_entries", ["hold"])
     op.create_index("ledger_entries_at", "ledger_entries", ["at"])
-    op.create_index("ledger_entries_seq", "ledger_entries", ["seq"])
 
 
 def _accounts() -> None:
