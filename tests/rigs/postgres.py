@@ -15,20 +15,42 @@ _PROGRAMS: Final = Path("/usr/lib/postgresql")
 _ACCOUNT: Final = "postgres"
 
 
-@contextmanager
-def running_postgres() -> Iterator[str]:
-    """Run one; yields the URL of its empty database. A machine without the programs fails the test."""
-    with tempfile.TemporaryDirectory(prefix="pg-", dir="/tmp", ignore_cleanup_errors=True) as name:
-        directory = Path(name)
+class Postgres:
+    """One cluster, through all its lives; `url` leads to its empty database."""
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+        self.url = f"postgresql://toll@/postgres?host={directory}"
         if os.geteuid() == 0:
             shutil.chown(directory, _ACCOUNT)
         _run("initdb", "--pgdata", directory / "data", "--auth", "trust", "--username", "toll", "--no-sync")
-        options = f"-c listen_addresses= -c unix_socket_directories={directory} -c max_connections=50"
+
+    def start(self) -> None:
+        options = f"-c listen_addresses= -c unix_socket_directories={self._directory} -c max_connections=50"
+        words = ("--pgdata", self._directory / "data", "--log", self._directory / "log", "-o", options)
+        _run("pg_ctl", "start", "--wait", *words)
+
+    def kill(self) -> None:
+        """It ends at once, as in a crash: what it had not committed is gone."""
+        _run("pg_ctl", "stop", "--mode", "immediate", "--pgdata", self._directory / "data")
+
+
+@contextmanager
+def postgres() -> Iterator[Postgres]:
+    """Run one. A machine without the programs fails the test."""
+    with tempfile.TemporaryDirectory(prefix="pg-", dir="/tmp", ignore_cleanup_errors=True) as name:
+        server = Postgres(Path(name))
+        server.start()
         try:
-            _run("pg_ctl", "start", "--wait", "--pgdata", directory / "data", "--log", directory / "log", "-o", options)
-            yield f"postgresql://toll@/postgres?host={directory}"
+            yield server
         finally:
-            _run("pg_ctl", "stop", "--mode", "immediate", "--pgdata", directory / "data")
+            server.kill()
+
+
+@contextmanager
+def running_postgres() -> Iterator[str]:
+    with postgres() as server:
+        yield server.url
 
 
 def _run(program: str, *words: str | Path) -> None:

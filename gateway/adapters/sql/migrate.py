@@ -4,6 +4,7 @@ The rule of this file: of several that start at once, one does it and the others
 what this version knows is left alone.
 """
 
+import logging
 from importlib import resources
 from typing import Final
 
@@ -17,6 +18,8 @@ from gateway.adapters.sql.engine import take_as_long_as_it_takes
 
 VERSION_TABLE: Final = "ledger_version"
 _SCRIPTS: Final = resources.files("gateway.adapters.sql") / "migrations"
+# It tells of every step, in words of its own.
+logging.getLogger("alembic").setLevel(logging.WARNING)
 # Any number will do, as long as nobody else locks it.
 _LOCK: Final = 0x546F6C6C
 
