@@ -1,4 +1,4 @@
-"""Gateways on a PostgreSQL that dies under them: jobs are sold all the same, and SQL has every entry once in the end."""
+"""Gateways on a PostgreSQL that dies under them: jobs are sold all the same, and in the end SQL has every entry."""
 
 import asyncio
 
