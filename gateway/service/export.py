@@ -21,7 +21,7 @@ from gateway.service.fence import Watch
 
 _LOG: Final = logging.getLogger("tollhouse.export")
 LEASE: Final = timedelta(seconds=10)
-# Small, because submits wait while rows are made: a few tenths of a millisecond for these.
+# Small, because submits wait while rows are made: about a millisecond for these.
 _BATCH: Final = 100
 _REST_S: Final = 0.005
 _AWAY_S: Final = 2.0
