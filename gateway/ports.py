@@ -36,6 +36,14 @@ class SpoolUnavailable(Exception):
     """The spool could not be written, read, or flushed to disk. A line that failed may be there, and may be lost."""
 
 
+class ArchiveUnavailable(Exception):
+    """The SQL ledger was unreachable, refused, or did not answer. What was asked is there whole or not at all."""
+
+
+class ArchiveRefused(Exception):
+    """The SQL ledger is not one that this store may be written to. Nothing was, and asking again is no use."""
+
+
 class Clock(Protocol):
     """`now` is wall time, aware UTC, for records and windows; `monotonic` is seconds, for deadlines."""
 
@@ -210,7 +218,10 @@ class Upstream(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Vitals:
-    """How the store is. `epoch` is None before its first start; a hold is due when its submit must have ended."""
+    """How the store is. `epoch` is None before its first start; a hold is due when its submit must have ended.
+
+    The lag is how long the oldest entry has waited that the SQL ledger lacks.
+    """
 
     epoch: str | None
     frozen: bool
@@ -218,6 +229,7 @@ class Vitals:
     oldest_due_seconds: float
     clock_skew_seconds: float
     keys: int = 0
+    ledger_lag_seconds: float = 0.0
 
 
 class StoreVitals(Protocol):

@@ -34,7 +34,6 @@ PROVIDER_URL: Final = "https://api.muvi.video"
 _LATER: Final = {
     "UPSTREAM_EXCLUSIVE": "settling by job lists",
     "ABSENT_AFTER": "settling by job lists",
-    "DATABASE_URL": "the SQL ledger",
     "PUBLIC_URL": "webhook relaying",
     "UPSTREAM_WEBHOOK_SECRET": "webhook relaying",
 }
@@ -124,6 +123,7 @@ class Settings(BaseModel):
     store_outage: Literal["refuse"] = "refuse"
     webhook_allow_hosts: Annotated[tuple[AllowedHost, ...], BeforeValidator(_hosts)] = ()
     redis_url: SecretStr | None = None  # none: embedded
+    database_url: SecretStr | None = None  # none: SQLite in the data directory
     data_dir: Path = Path(".tollhouse")
     policies: Path | None = None  # none: ./policies if present, else the packaged ones
     listen: Listen = Address("127.0.0.1", 8080)

@@ -21,7 +21,8 @@ EXPIRING = ("{toll}:rate:", "{toll}:overages:")
 MEMORIES = ("{toll}:idempotency:", "{toll}:twins:")
 LASTING = (
     *(keys.account(""), keys.job(""), keys.key(""), keys.digest(""), keys.policy("")),
-    *(keys.STORE, keys.POLICY, keys.ENTRIES, keys.KEYS, keys.GATEWAYS, keys.CLOSED, keys.ENDED, keys.PAST_ACCOUNTS),
+    *(keys.STORE, keys.POLICY, keys.ENTRIES, keys.REFUSED, keys.KEYS, keys.GATEWAYS, keys.CLOSED, keys.ENDED),
+    keys.PAST_ACCOUNTS,
     *keys.OPEN.values(),
 )
 

@@ -97,9 +97,7 @@ def test_unknown_names_are_mistakes_and_so_are_empty_values() -> None:
     )
 
 
-@pytest.mark.parametrize(
-    "name", ["UPSTREAM_EXCLUSIVE", "ABSENT_AFTER", "DATABASE_URL", "DATABASE_URL_FILE", "PUBLIC_URL"]
-)
+@pytest.mark.parametrize("name", ["UPSTREAM_EXCLUSIVE", "ABSENT_AFTER", "PUBLIC_URL", "PUBLIC_URL_FILE"])
 def test_what_is_not_built_yet_is_refused_rather_than_ignored(name: str) -> None:
     [sentence] = mistakes(**{f"TOLLHOUSE_{name}": "x"})
     assert "is not built yet" in sentence

@@ -34,6 +34,9 @@ TESTED_ELSEWHERE = {
     "gateway/core/complaint.py": "tests/adapters/policy_files/test_prices.py",
     "gateway/core/figures.py": "tests/adapters/test_telemetry.py",
     "gateway/core/outcome.py": "tests/service/test_submit.py",
+    "gateway/adapters/sql/migrations/env.py": "tests/adapters/sql/test_migrate.py",
+    "gateway/adapters/sql/migrations/versions/v0001_ledger.py": "tests/adapters/sql/test_migrate.py",
+    "gateway/adapters/sql/schema.py": "tests/adapters/sql/test_migrate.py",
     "gateway/adapters/redis/calls.py": "tests/adapters/redis/test_ledger.py",
     "gateway/adapters/redis/keys.py": "tests/adapters/redis/test_ledger.py",
     "gateway/adapters/redis/replies.py": "tests/adapters/redis/test_ledger.py",
@@ -46,6 +49,7 @@ TESTED_ELSEWHERE = {
     "gateway/web/listener.py": "tests/web/test_edge.py",
     "gateway/web/plane.py": "tests/web/test_jobs.py",
     "gateway/web/told.py": "tests/web/test_answers.py",
+    "gateway/wiring/demo.py": "tests/wiring/test_gateway.py",
     "gateway/wiring/trouble.py": "tests/cli/test_serve.py",
 }
 

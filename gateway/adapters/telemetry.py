@@ -108,6 +108,8 @@ class _Gauges:
         yield _gauge("holds", "Holds by state.", ("state",), (((s,), n) for s, n in figures.holds.items()))
         oldest = figures.oldest_due_seconds
         yield _gauge("oldest_due_hold_seconds", "How long the oldest due hold has been due.", (), [((), oldest)])
+        lag = figures.ledger_lag_seconds
+        yield _gauge("ledger_lag_seconds", "How long the oldest entry has waited for SQL.", (), [((), lag)])
         yield _gauge("clock_skew_seconds", "Our clock minus the store's.", (), [((), figures.clock_skew_seconds)])
         closed = {one.model for one in figures.closed_prices if not one.test}
         yield _gauge("price_closed", "1 for a model whose price is closed.", ("model",), [((m,), 1) for m in closed])

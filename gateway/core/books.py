@@ -6,7 +6,7 @@ posted any more, and is the only one of which the entries may say otherwise.
 """
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Final
@@ -34,7 +34,8 @@ class Excerpt:
     not there, `admitted` when an entry admitted something to an account for the last time; `swept_to` is the latest
     window's end of which accounts were swept.
 
-    `all_holds` and `all_entries` tell whether every open hold is here, and every entry ever written.
+    `all_holds` and `all_entries` tell whether every open hold is here, and every entry ever written; `posted_of` are
+    the accounts of which that is so, where it is not so of all.
     """
 
     holds: tuple[OpenHold, ...]
@@ -44,6 +45,7 @@ class Excerpt:
     balances: Mapping[str, Balance | None]
     admitted: Mapping[str, datetime] = field(default_factory=dict)
     swept_to: datetime = _NEVER
+    posted_of: Set[str] | None = None
 
 
 def discrepancies(excerpt: Excerpt) -> Iterator[str]:
@@ -62,6 +64,8 @@ def discrepancies(excerpt: Excerpt) -> Iterator[str]:
     for move in excerpt.moves:
         posted[move.account] += move.posted
     for account in sorted(posted.keys() | excerpt.balances.keys()):
+        if excerpt.posted_of is not None and account not in excerpt.posted_of:
+            continue
         found = _found(excerpt, account).posted
         if found != posted[account] and not _swept(excerpt, account):
             yield f"Account {account} has posted {found}, and its entries come to {posted[account]}."

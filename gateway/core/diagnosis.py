@@ -45,6 +45,7 @@ class Figures:
     policy: str | None
     kept_out: str | None
     mistakes: int
+    export: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +85,12 @@ def ailments(figures: Figures) -> Iterator[Finding]:
                 f"The spool file {damage.file} had {_count(damage.lines, 'damaged line')} when this gateway started.",
                 "They may have named accepted jobs: compare the upstream's list of jobs with the ledger.",
             )
+    if figures.export is not None:
+        yield Finding(
+            "export",
+            f"Nothing is exported to the SQL ledger: {figures.export}",
+            "Entries wait in the store, untrimmed; when there are too many, no holds are made. See docs/ledger.md.",
+        )
     yield from _policies(figures)
 
 

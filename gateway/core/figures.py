@@ -52,3 +52,4 @@ class StoreGauges:
     clock_skew_seconds: float
     policy: str
     closed_prices: tuple[ClosedPrice, ...] = ()
+    ledger_lag_seconds: float = 0.0

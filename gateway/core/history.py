@@ -88,6 +88,7 @@ class Sighting:
     """The store's history at one instant. `at` is the store's clock.
 
     `first` is the first sequence that is not trimmed; `entry` what stands where the witness stood, if anything does.
+    At `room_to` no more holds are made until more is exported; None where that was never said.
     """
 
     at: datetime
@@ -98,6 +99,7 @@ class Sighting:
     entry: Witness | None
     freeze: Freeze | None
     peers: tuple[Peer, ...]
+    room_to: int | None = None
 
 
 class Judgement(StrEnum):

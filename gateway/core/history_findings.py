@@ -35,6 +35,12 @@ def history_failings(seen: Sighting | None, organization: str) -> Iterator[Findi
             f"entries {seen.freeze.lost_from} to {seen.freeze.lost_to}.",
             _step(waited_for(seen)),
         )
+    if seen.room_to is not None and seen.sequence >= seen.room_to:
+        yield Finding(
+            Check.EXPORTED,
+            "The store has as many entries that the SQL ledger lacks as it may have.",
+            "Look at the log of the gateway that exports, and at the database that TOLLHOUSE_DATABASE_URL names.",
+        )
 
 
 def _step(boots: tuple[str, ...]) -> str:

@@ -38,6 +38,7 @@ class Check(StrEnum):
     ORGANIZATION = "organization"
     EPOCH = "epoch"
     THAWED = "thawed"
+    EXPORTED = "exported"
     BOOKS = "books"
 
 

@@ -21,6 +21,15 @@ class Filled(Protocol):
         ...
 
 
+class Exporting(Protocol):
+    """The export to the SQL ledger, as far as a doctor is concerned."""
+
+    @property
+    def trouble(self) -> str | None:
+        """Why nothing is exported, in a sentence."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Doctor:
     """The use case and what it works with. `damage` is what a start could not read of the spool."""
@@ -32,6 +41,7 @@ class Doctor:
     spool: Filled
     damage: tuple[Damage, ...]
     clock: Clock
+    export: Exporting | None = None
 
     async def examine(self) -> Diagnosis:
         """Look now. A store that does not answer is a finding like any other."""
@@ -49,6 +59,7 @@ class Doctor:
             policy=current.version if current else None,
             kept_out=kept_out.version if kept_out else None,
             mistakes=len(kept_out.complaints) if kept_out else 0,
+            export=self.export.trouble if self.export else None,
         )
 
     async def _store(self, now: datetime) -> StoreFigures | None:

@@ -46,6 +46,7 @@ class Gauges:
             vitals.clock_skew_seconds,
             rules.version if rules else "",
             await self.closed_prices.all(),
+            vitals.ledger_lag_seconds,
         )
 
     async def _limits(self, rules: Rules, now: datetime) -> tuple[LimitGauge, ...]:

@@ -34,6 +34,7 @@ from gateway.core.pricing import PriceUnknown
 from gateway.core.principal import Address, KeyRefused, Principal
 from gateway.core.recall import Repeated, Replayed, kept, recalled
 from gateway.core.refusal import before, refusal, shadow_refusals
+from gateway.core.refused import KEPT
 from gateway.core.reply import Accepted, NotSent, Rejected, Unknown, UpstreamResult
 from gateway.core.value import value
 from gateway.core.webhook_address import AllowedHost
@@ -82,6 +83,11 @@ class Submitted:
     submission: Submission
     model: str | None = None
     amount: MicroUsd = 0
+
+    @property
+    def refused(self) -> bool:
+        """Whether it may be one of those that are kept: see `core/refused.py`."""
+        return type(self.submission) in KEPT
 
 
 @value

@@ -1,5 +1,6 @@
 """What the data plane's handlers work with, given to them by the composition root."""
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Final
 
@@ -10,7 +11,7 @@ from gateway.ports import Clock, Telemetry
 from gateway.service.policy_desk import PolicyDesk
 from gateway.service.preview import Previews
 from gateway.service.readiness import Probe
-from gateway.service.submit import Submit
+from gateway.service.submit import Asked, Submitted
 from gateway.web.auth import Auth
 
 
@@ -19,7 +20,7 @@ class DataPlane:
     """`max_body` is in bytes, `body_timeout` in seconds."""
 
     auth: Auth
-    submit: Submit
+    submit: Callable[[Asked], Awaitable[Submitted]]
     previews: Previews
     desk: PolicyDesk
     telemetry: Telemetry

@@ -17,9 +17,11 @@ from gateway.adapters.redis.closed_prices import RedisClosedPrices
 from gateway.adapters.redis.ledger import RedisLedger
 from gateway.adapters.redis.open_holds import RedisOpenHolds
 from gateway.adapters.redis.past import RedisPast
+from gateway.adapters.redis.refusals import RedisRefusals
+from gateway.adapters.redis.stream import RedisStream
 from gateway.adapters.redis.virtual_keys import RedisVirtualKeys
 from gateway.adapters.redis.vitals import RedisVitals
-from gateway.adapters.secret_files import kept_secret
+from gateway.adapters.redis.watch import RedisWatch
 from gateway.adapters.spool import DirectorySpool, SpoolInUse, open_spool
 from gateway.adapters.system import SystemClock, SystemEntropy, machine_boot
 from gateway.adapters.telemetry import PrometheusTelemetry
@@ -28,8 +30,8 @@ from gateway.core.remains import Damage
 from gateway.ports import SpoolUnavailable, StoreUnavailable
 from gateway.sandbox import Drawn, SandboxConfig, open_sandbox
 from gateway.service.background import every, keep
-from gateway.service.demo import demo_key, retire_demo_key
 from gateway.service.doctor import Doctor
+from gateway.service.export import Export
 from gateway.service.gauges import Gauges
 from gateway.service.guard import Guard
 from gateway.service.keyring import Keyring
@@ -39,6 +41,7 @@ from gateway.service.policy_desk import PolicyDesk
 from gateway.service.preview import Previews
 from gateway.service.readiness import Probe
 from gateway.service.recovery import Recovery
+from gateway.service.refusals import Refusals
 from gateway.service.submit import Submit
 from gateway.service.sweep import Sweep
 from gateway.settings import PROVIDER_URL, Settings
@@ -48,7 +51,9 @@ from gateway.web.app import control_app, data_app
 from gateway.web.auth import Auth
 from gateway.web.metrics import Scrape
 from gateway.web.plane import DataPlane
+from gateway.wiring.demo import kept_demo_key
 from gateway.wiring.guard import post_guard, recover
+from gateway.wiring.ledger import open_archive, recall
 from gateway.wiring.planes import listen
 from gateway.wiring.secrets import Secrets, gateway_secrets, upstream_key
 from gateway.wiring.store import identify, open_desk, open_keepsake, open_store, policies_directory
@@ -61,6 +66,7 @@ _REPLAY_S: Final = 0.25
 _OVERDUE_S: Final = 1.0
 _SWEEP_S: Final = 60.0
 _PAST_S: Final = 10.0
+_EXPORT_S: Final = 0.5
 _SANDBOX_KEY: Final = "pb_sandbox"
 
 
@@ -126,14 +132,16 @@ class _House:
     past: RedisPast
     spool: DirectorySpool
     boot: str
+    export: Export
+    refusals: RedisRefusals
 
 
 async def _open(stack: AsyncExitStack, settings: Settings) -> Gateway:
     house = await _build(stack, settings)
     upstreams = await _open_upstreams(stack, settings, house.clock, house.entropy)
-    _start_in_background(stack, house)
-    probe = Probe(house.guard, house.desk)
-    control, data = _control_plane(house, probe), _data_plane(house, upstreams, settings, probe)
+    submit, probe = _submit(house, upstreams, settings), Probe(house.guard, house.desk)
+    _start_in_background(stack, house, submit)
+    control, data = _control_plane(house, probe), _data_plane(house, submit, settings, probe)
     control_url = await listen(stack, control, settings.control_listen, settings, house.entropy)
     data_url = await listen(stack, data, settings.listen, settings, house.entropy)
     stack.callback(_drain, probe)
@@ -146,7 +154,7 @@ async def _open(stack: AsyncExitStack, settings: Settings) -> Gateway:
         store="embedded" if settings.embedded else "TOLLHOUSE_REDIS_URL",
         data_dir=settings.data_dir.absolute(),
         policies=policies_directory(settings).absolute(),
-        demo_key=await _demo_key(house.keyring, settings),
+        demo_key=await kept_demo_key(house.keyring, settings),
         closed=house.guard.closed,
     )
 
@@ -157,12 +165,17 @@ async def _build(stack: AsyncExitStack, settings: Settings) -> _House:
     boot = entropy.token(8).hex()
     spool, remains = stack.enter_context(open_spool(settings.data_dir, boot, machine_boot(), clock))
     store = await open_store(stack, settings, telemetry.store_call)
+    archive, exported = await open_archive(stack, settings, entropy)
     keepsake, kept = open_keepsake(settings, remains.witness)
+    kept = await recall(exported, store, kept)
     ours = await identify(store, settings, entropy, kept)
     desk = await open_desk(store, ours, settings)
     ledger = RedisLedger(store, ours.epoch)
     ledger.memory = kept.memory if kept else ledger.memory
-    open_holds, guard = RedisOpenHolds(store, ledger), post_guard(store, ledger, ours, spool, keepsake, settings, boot)
+    open_holds, guard = (
+        RedisOpenHolds(store, ledger),
+        post_guard(store, ledger, ours, spool, keepsake, settings, boot, archive),
+    )
     await guard.tend()
     later = await recover(guard, Recovery(ledger, open_holds, spool, clock), remains)
     return _House(
@@ -181,12 +194,14 @@ async def _build(stack: AsyncExitStack, settings: Settings) -> _House:
         spool=spool,
         boot=boot,
         guard=guard,
+        export=Export(RedisStream(store), archive, RedisWatch(store.run), ledger.memory, clock, boot),
+        refusals=RedisRefusals(store),
         later=later,
         damage=remains.damage,
     )
 
 
-def _data_plane(house: _House, upstreams: _Upstreams, settings: Settings, probe: Probe) -> web.Application:
+def _submit(house: _House, upstreams: _Upstreams, settings: Settings) -> Refusals:
     submit = Submit(
         desk=house.desk,
         keyring=house.keyring,
@@ -202,6 +217,10 @@ def _data_plane(house: _House, upstreams: _Upstreams, settings: Settings, probe:
         webhook_hosts=settings.webhook_allow_hosts,
         guard=house.guard,
     )
+    return Refusals(submit, house.desk, house.refusals, house.clock, house.entropy)
+
+
+def _data_plane(house: _House, submit: Refusals, settings: Settings, probe: Probe) -> web.Application:
     plane = DataPlane(
         auth=Auth(house.keyring, settings.trusted_proxies),
         submit=submit,
@@ -216,7 +235,9 @@ def _data_plane(house: _House, upstreams: _Upstreams, settings: Settings, probe:
 
 
 def _control_plane(house: _House, probe: Probe) -> web.Application:
-    doctor = Doctor(house.guard, house.vitals, house.desk, house.outbox, house.spool, house.damage, house.clock)
+    doctor = Doctor(
+        house.guard, house.vitals, house.desk, house.outbox, house.spool, house.damage, house.clock, house.export
+    )
     control = Control(house.keyring, house.desk, house.closed_prices, doctor, house.clock, house.secrets.admin_key)
     admin = admin_routes(control)
     gauges = Gauges(house.desk, house.ledger, house.keyring.keys, house.vitals, house.closed_prices, house.clock)
@@ -239,7 +260,7 @@ async def _open_upstreams(
     return _Upstreams(real, sandbox, url, sandbox_url)
 
 
-def _start_in_background(stack: AsyncExitStack, house: _House) -> None:
+def _start_in_background(stack: AsyncExitStack, house: _House, submit: Refusals) -> None:
     """Start what goes on beside requests. It ends when they have, after one last try at what is unsettled."""
     works: dict[str, Callable[[], Awaitable[None]]] = {
         "policy refresh": partial(every, _REFRESH_S, house.desk.refresh),
@@ -248,6 +269,8 @@ def _start_in_background(stack: AsyncExitStack, house: _House) -> None:
         "unacknowledged moves": house.outbox.run,
         "overdue holds": partial(every, _OVERDUE_S, Overdue(house.ledger, house.open_holds, house.clock)),
         "what ended long ago": partial(every, _PAST_S, Sweep(house.past, house.clock)),
+        "export": partial(every, _EXPORT_S, house.export),
+        "refused submissions": partial(every, _EXPORT_S, submit.flush),
         "spool": partial(every, _SWEEP_S, partial(_sweep, house.spool)),
     }
     if house.later is not None:
@@ -271,24 +294,3 @@ async def _sweep(spool: DirectorySpool) -> None:
 
 def _drain(probe: Probe) -> None:
     probe.draining = True
-
-
-async def _demo_key(keyring: Keyring, settings: Settings) -> str | None:
-    """In sandbox mode a key that works, kept beside the admin key; with real money behind it, none."""
-    path = settings.data_dir / "demo.key"
-    kept = path.read_text(encoding="utf-8").strip() if path.exists() else None
-    if settings.sandboxed:
-        try:
-            secret = await demo_key(keyring, kept)
-        except StoreUnavailable as error:
-            # The store takes no key now. What is wrong with it is the guard's to say.
-            _LOG.warning("there is no demo key: %s", error)
-            return None
-        if secret is not None and secret != kept:
-            path.unlink(missing_ok=True)
-            kept_secret(path, lambda: secret)
-        return secret
-    if kept is not None:
-        await retire_demo_key(keyring, kept)
-        path.unlink()
-    return None

@@ -14,6 +14,7 @@ from gateway.adapters.redis.watch import RedisWatch, straight
 from gateway.adapters.system import SystemClock
 from gateway.core.remains import Remains
 from gateway.ports import Spool, StoreUnavailable
+from gateway.service.audit import Audit, Sums
 from gateway.service.fence import Fence
 from gateway.service.guard import Guard
 from gateway.service.recovery import Recovery
@@ -30,12 +31,15 @@ def post_guard(
     keepsake: KeepsakeFile,
     settings: Settings,
     boot: str,
+    archive: Sums,
 ) -> Guard:
     """The guard of this store. From here on each new connection is looked at before anything passes."""
     clock = SystemClock()
     fence = Fence(ledger.memory, boot, ours.organization, ledger, spool, keepsake, clock)
     store.greet = greeting(fence)
-    return Guard(RedisVitals(store), RedisWatch(store.run), RedisBooks(store), fence, clock, settings.store_allow)
+    return Guard(
+        RedisVitals(store), RedisWatch(store.run), Audit(RedisBooks(store), archive), fence, clock, settings.store_allow
+    )
 
 
 def greeting(fence: Fence) -> Callable[[Command], Awaitable[None]]:

@@ -127,7 +127,7 @@ def test_calls_to_the_store() -> None:
 
 def test_the_stores_figures_are_there_when_the_store_said_them() -> None:
     limit = LimitGauge("team", "video", "monthly", "usd", 5.0, 0.7, 0.35)
-    figures = StoreGauges((limit,), {"held": 1, "in_doubt": 2, "captured": 3}, 7.5, -0.25, "v1")
+    figures = StoreGauges((limit,), {"held": 1, "in_doubt": 2, "captured": 3}, 7.5, -0.25, "v1", (), 2.5)
     told = metrics(figures=figures)
     labels = {"scope": "team", "name": "video", "limit": "monthly", "meter": "usd"}
     assert told("tollhouse_limit_ceiling", **labels) == 5.0
@@ -136,6 +136,7 @@ def test_the_stores_figures_are_there_when_the_store_said_them() -> None:
     assert [told("tollhouse_holds", state=state) for state in ("held", "in_doubt", "captured")] == [1, 2, 3]
     assert told("tollhouse_oldest_due_hold_seconds") == 7.5
     assert told("tollhouse_clock_skew_seconds") == -0.25
+    assert told("tollhouse_ledger_lag_seconds") == 2.5
     assert told("tollhouse_policy_info", version="v1") == 1
     assert told("tollhouse_build_info", version="1.2.3") == 1
 

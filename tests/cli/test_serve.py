@@ -230,7 +230,7 @@ def two_gateways(root: Path, store: dict[str, str]) -> None:
     with serving(root / "one", **store) as one, serving(root / "other", **store) as other:
         assert one.row("store") == "TOLLHOUSE_REDIS_URL"
         files = {path.name for path in (root / "one" / ".tollhouse").glob("[a-z]*")}
-        assert files == {"demo.key", "spool", "witness.json"}
+        assert files == {"demo.key", "spool", "witness.json", "ledger.db", "ledger.db-shm", "ledger.db-wal"}
         statuses = [served.submit(one.key)[0] for _ in range(8) for served in (one, other)]
         # Fourteen jobs of $0.35 fit below $5.00, wherever they are asked for.
         assert statuses == [200] * 14 + [402] * 2

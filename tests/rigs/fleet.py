@@ -9,7 +9,10 @@ from pathlib import Path
 
 import aiohttp
 
+from gateway.adapters.sql.engine import sqlite_url
+from tests.adapters.sql.databases import Reader
 from tests.rigs.books import Books, out_of_balance, read_books
+from tests.rigs.child import until_so
 from tests.rigs.crowd import Crowd, open_session
 from tests.rigs.gateways import ADMIN, PEPPER, GatewayProcess
 from tests.rigs.provider import Provider, start_provider
@@ -21,7 +24,10 @@ from tests.walkthrough.house import CANARY, Key
 
 @dataclass(slots=True)
 class Fleet:
-    """Everything that runs. `wires` lead each gateway to the store, where the test asked for delays."""
+    """Everything that runs. `wires` lead each gateway to the store, where the test asked for delays.
+
+    The gateways share one SQL ledger, unless the test gave them others.
+    """
 
     root: Path
     store: Storage
@@ -29,6 +35,7 @@ class Fleet:
     gateways: list[GatewayProcess]
     session: aiohttp.ClientSession
     crowd: Crowd
+    database: str
     wires: dict[str, Wire] = field(default_factory=dict)
 
     async def key(self, team: str = policies.TEAM) -> Key:
@@ -44,10 +51,20 @@ class Fleet:
         return all([gateway.up and await gateway.ready() for gateway in self.gateways])
 
     async def in_order(self) -> Books:
-        """The books, whose balances are the sums of their entries."""
+        """The books, whose balances are the sums of their entries, each of which SQL has once."""
         books = await self.books()
         assert out_of_balance(books) == []
+        await until_so(self.exported)
         return books
+
+    async def exported(self) -> bool:
+        """Whether SQL has the store's entries and no others, except what the store lost."""
+        reader = Reader(self.database)
+        try:
+            rows = [row[1:] for row in reader.entries()]
+        finally:
+            reader.close()
+        return rows == [(line.seq, line.kind, line.hold) for line in (await self.books()).entries]
 
 
 @asynccontextmanager
@@ -64,7 +81,8 @@ async def open_fleet(
         await store.start()
         provider = await start_provider(root, CANARY, session)
         stack.callback(provider.child.kill)
-        fleet = Fleet(root, store, provider, [], session, Crowd(session))
+        database = settings.setdefault("database_url", sqlite_url(root / "ledger.db"))
+        fleet = Fleet(root, store, provider, [], session, Crowd(session), database)
         for number in range(gateways):
             fleet.gateways.append(await _gateway(stack, fleet, f"g{number}", delay, settings))
         # The first one makes the store its own; the others only find it so.

@@ -4,6 +4,7 @@ import asyncio
 import os
 import signal
 from collections.abc import AsyncIterator
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -47,6 +48,13 @@ async def called_to(house: Gatehouse, damage: tuple[Damage, ...] = ()) -> tuple[
     return Doctor(house.guard, vitals, desk, outbox, Filled(), damage, SystemClock()), outbox, policies
 
 
+@dataclass(frozen=True, slots=True)
+class Exporter:
+    """Implements `doctor.Exporting`."""
+
+    trouble: str | None
+
+
 def checks(diagnosis: Diagnosis) -> list[str]:
     return [finding.check for finding in diagnosis.findings]
 
@@ -74,6 +82,15 @@ async def test_whatever_is_wrong_is_found_at_once(own_store: Store) -> None:
     await doctor.desk.refresh()
     found = await doctor.examine()
     assert checks(found) == ["durable", "keys", "holds", "moves", "spool", "policies"]
+
+
+async def test_an_export_that_is_in_trouble(own_store: Store) -> None:
+    doctor, _, _ = await called_to(Gatehouse(own_store))
+    trouble = replace(doctor, export=Exporter("Entry 9 is missing."))
+    found = await trouble.examine()
+    assert checks(found) == ["export"]
+    assert "Entry 9 is missing." in found.findings[0].sentence
+    assert (await replace(doctor, export=Exporter(None)).examine()).well
 
 
 async def test_a_frozen_store_and_whom_it_waits_for(own_store: Store) -> None:

@@ -64,6 +64,16 @@ async def test_settings_at_run_time(own_store: Store, setting: str, bad: str, go
     await open_again(house)
 
 
+async def test_more_entries_that_sql_lacks_than_there_may_be(own_store: Store) -> None:
+    house = Gatehouse(own_store)
+    await own_store.command("HSET", keys.STORE, "seq", 5, "room_to", 6)
+    await open_again(house)
+    await own_store.command("HSET", keys.STORE, "seq", 6)
+    await closed_by(house, "exported")
+    await own_store.command("HSET", keys.STORE, "room_to", 7)
+    await open_again(house)
+
+
 async def test_a_replica_is_not_asked_for_its_history(own_store: Store) -> None:
     house = Gatehouse(own_store)
     await own_store.command("REPLICAOF", "127.0.0.1", 1)

@@ -60,7 +60,7 @@ async def test_what_it_writes_is_for_its_owner_alone(tmp_path: Path) -> None:
         modes = {
             path.name: stat.S_IMODE(path.stat().st_mode) for path in [tmp_path / "data", *(tmp_path / "data").iterdir()]
         }
-    files = ("admin.key", "pepper", "demo.key", "witness.json")
+    files = ("admin.key", "pepper", "demo.key", "witness.json", "ledger.db", "ledger.db-wal", "ledger.db-shm")
     directories = ("data", "store", "spool")
     assert modes == {**dict.fromkeys(directories, 0o700), **dict.fromkeys(files, 0o600)}
 

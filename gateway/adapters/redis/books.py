@@ -1,9 +1,11 @@
 """The store's books, read at one instant by one script that writes nothing."""
 
+from collections.abc import Iterable
 from typing import Final
 
 from gateway.adapters.redis import codec, keys
 from gateway.adapters.redis.connection import Script, Store
+from gateway.core.acceptance import Witness
 from gateway.core.account import Balance
 from gateway.core.books import Excerpt, OpenHold
 
@@ -12,15 +14,15 @@ _INDICES: Final = tuple(keys.OPEN.items())
 
 
 class RedisBooks:
-    """Implements `guard.Books`."""
+    """Implements `audit.StoreBooks`."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    async def read(self, limit: int) -> Excerpt:
+    async def read(self, limit: int, after: Witness | None = None, asked: Iterable[str] = ()) -> Excerpt:
         names = [keys.ENTRIES, keys.STORE, *(index for _, index in _INDICES)]
         all_holds, holds, all_entries, moves, accounts, swept = await self._store.run(
-            _BOOKS, names, [limit, keys.hold(""), keys.account("")]
+            _BOOKS, names, [limit, keys.hold(""), keys.account(""), *_place(after), *asked]
         )
         return Excerpt(
             holds=tuple(_hold(*hold) for hold in holds),
@@ -31,6 +33,10 @@ class RedisBooks:
             admitted={account.decode(): codec.instant(int(admitted)) for account, *_, admitted in accounts},
             swept_to=codec.instant(int(swept)),
         )
+
+
+def _place(after: Witness | None) -> tuple[str, int, str]:
+    return (after.epoch, after.sequence, after.entry) if after else ("", 0, "")
 
 
 def _hold(index: int, hold_id: bytes, state: bytes, charges: bytes) -> OpenHold:

@@ -5,6 +5,7 @@ from typing import Final
 
 from gateway.adapters.redis import keys
 from gateway.adapters.redis.connection import Script, Store
+from gateway.core.export import BACKLOG
 from gateway.ports import StoreUnavailable
 
 _INITIALISE: Final = Script("initialise")
@@ -48,7 +49,7 @@ async def initialise(store: Store, fresh: Identity) -> Identity:
 
     Raises StoreUnavailable, also when the store lost its epoch but not its entries.
     """
-    reply = await store.run(_INITIALISE, [keys.STORE, keys.ENTRIES], [fresh.epoch, fresh.organization])
+    reply = await store.run(_INITIALISE, [keys.STORE, keys.ENTRIES], [fresh.epoch, fresh.organization, BACKLOG])
     if reply[0] != b"known":
         raise StoreUnavailable("the store has entries and no epoch: it lost part of what it knew")
     return Identity(reply[1].decode(), reply[2].decode())

@@ -17,6 +17,7 @@ EVERY: Final = _TAG + "*"
 STORE: Final = _TAG + "store"
 POLICY: Final = _TAG + "policy"
 ENTRIES: Final = _TAG + "entries"
+REFUSED: Final = _TAG + "refused"
 ENDED: Final = _TAG + "holds:ended"
 OPEN: Final = {state: f"{_TAG}holds:{state}" for state in (State.HELD, State.IN_DOUBT, State.CAPTURED)}
 PAST_ACCOUNTS: Final = _TAG + "accounts:past"

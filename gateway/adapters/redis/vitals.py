@@ -25,8 +25,8 @@ class RedisVitals:
     async def read(self, now: datetime) -> Vitals:
         """The store's figures; the skew is `now` minus the store's clock. Raises StoreUnavailable."""
         command = self._store.command
-        (epoch, frozen), (seconds, micros), counts, oldest, issued = await asyncio.gather(
-            command("HMGET", keys.STORE, "epoch", "frozen"),
+        (epoch, frozen, exported), (seconds, micros), counts, oldest, issued = await asyncio.gather(
+            command("HMGET", keys.STORE, "epoch", "frozen", "exported"),
             command("TIME"),
             asyncio.gather(*(command("ZCARD", index) for index in keys.OPEN.values())),
             asyncio.gather(*(command("ZRANGE", keys.OPEN[state], 0, 0, "WITHSCORES") for state in _DUE)),
@@ -41,7 +41,13 @@ class RedisVitals:
             oldest_due_seconds=max([0, *due]) / 1e6,
             clock_skew_seconds=(at - int(seconds) * 1_000_000 - int(micros)) / 1e6,
             keys=int(issued),
+            ledger_lag_seconds=await self._lag(int(exported or 0), at),
         )
+
+    async def _lag(self, exported: int, now: int) -> float:
+        """How long the oldest entry has waited that is not exported."""
+        waiting = await self._store.command("XRANGE", keys.ENTRIES, f"({exported}-0", "+", "COUNT", 1)
+        return max(0, now - int(waiting[0][1][b"at"])) / 1e6 if waiting else 0.0
 
     async def condition(self, now: datetime) -> Condition:
         command = self._store.command

@@ -61,7 +61,8 @@ class RedisWatch:
 
 
 def _sighting(parts: list[str], remembered: int) -> Sighting:
-    now, epoch, organization, sequence, first, frozen, frozen_at, lost_from, lost_to, of_epoch, hold, *lines = parts
+    now, epoch, organization, sequence, first, frozen, frozen_at, lost_from, lost_to, *parts = parts
+    room_to, of_epoch, hold, *lines = parts
     return Sighting(
         at=codec.instant(int(now)),
         epoch=epoch,
@@ -71,6 +72,7 @@ def _sighting(parts: list[str], remembered: int) -> Sighting:
         entry=Witness(of_epoch, remembered, hold) if of_epoch else None,
         freeze=_freeze(frozen, int(now), frozen_at, lost_from, lost_to, int(sequence)) if frozen else None,
         peers=tuple(_peer(boot, line, int(now)) for boot, line in zip(lines[::2], lines[1::2], strict=True)),
+        room_to=int(room_to) if room_to else None,
     )
 
 

@@ -50,6 +50,21 @@ async def test_what_is_open_and_how_long_it_has_been_due(store: Store) -> None:
     assert found.oldest_due_seconds == 90
 
 
+async def test_how_long_the_oldest_entry_has_waited_for_sql(store: Store) -> None:
+    now = await clock_of(store)
+    assert (await RedisVitals(store).read(now)).ledger_lag_seconds == 0
+    for seq, age in enumerate((90, 60, 30), start=1):
+        at = codec.micros(now - timedelta(seconds=age))
+        await store.command("XADD", keys.ENTRIES, f"{seq}-0", "at", at)
+    assert (await RedisVitals(store).read(now)).ledger_lag_seconds == 90
+    for exported, lag in ((1, 60), (2, 30), (3, 0)):
+        await store.command("HSET", keys.STORE, "exported", exported)
+        assert (await RedisVitals(store).read(now)).ledger_lag_seconds == lag
+    # A clock that is behind the one that wrote is no lead.
+    await store.command("HSET", keys.STORE, "exported", 2)
+    assert (await RedisVitals(store).read(now - timedelta(seconds=40))).ledger_lag_seconds == 0
+
+
 async def test_a_hold_that_is_not_due_yet_is_not_overdue(store: Store) -> None:
     now = await clock_of(store)
     await store.command("ZADD", keys.OPEN[State.HELD], codec.micros(now + timedelta(seconds=9)), "hold_running")

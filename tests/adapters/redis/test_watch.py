@@ -183,7 +183,7 @@ async def test_it_goes_on_above_what_was_lost_and_says_so(store: Store, ledger: 
     assert (seen.epoch, seen.sequence, seen.freeze) == ("e1.3", 10, None)
     [resume] = await ledger.entries(after=2)
     assert resume == Entry(10, "resume", "", NOW, (), {"lost_from": "3", "lost_to": "9"})
-    assert (await snapshot(store)).store.keys() == {"epoch", "organization", "seq"}
+    assert (await snapshot(store)).store.keys() == {"epoch", "organization", "seq", "room_to"}
     ledger.memory.take_up("e1.3", 10)
     await hold(ledger, "h3")
     assert ledger.memory.witness == Witness("e1.3", 11, "h3")

@@ -1,11 +1,14 @@
 #!lua flags=no-writes
--- The books at one instant: open holds with their charges, all entries if there are few and none is missing, and the
--- balances of every account that either names, with the time of the last admission that an entry has of it.
+-- The books at one instant: open holds with their charges, all entries behind a certain one if there are few and none is
+-- missing, and the balances of every account that either names, or that is asked about, with the time of the last
+-- admission that an entry has of it.
 --
 -- KEYS  entries, store, index of held, of in_doubt, of captured
--- ARGV  how many of each at most, prefixes of hold, account
+-- ARGV  how many of each at most, prefixes of hold, account, epoch, sequence (0 for none) and hold of that entry, then
+--       accounts
 local entries, store = KEYS[1], KEYS[2]
 local limit, hold_prefix, account_prefix = tonumber(ARGV[1]), ARGV[2], ARGV[3]
+local epoch, after, hold = ARGV[4], ARGV[5], ARGV[6]
 
 local holds, moves, accounts, names, total = {}, {}, {}, {}, 0
 
@@ -31,19 +34,39 @@ for i = 3, 5 do
   end
 end
 
--- A stream that counts more entries than it has was trimmed: then its sum is not all that was posted.
-local length, added = redis.call('XLEN', entries), 0
-if length > 0 then
-  local about = redis.call('XINFO', 'STREAM', entries)
-  for i = 1, #about, 2 do
-    if about[i] == 'entries-added' then added = about[i + 1] end
-  end
+for i = 7, #ARGV do note(ARGV[i]) end
+
+local function fields(entry)
+  local said = {}
+  for i = 1, #(entry and entry[2] or {}), 2 do said[entry[2][i]] = entry[2][i + 1] end
+  return said
 end
-local complete = length == added and length <= limit
+
+-- From the beginning, a stream that counts more entries than it has was trimmed: then its sum is not all that was posted.
+local function is_whole()
+  local length, added = redis.call('XLEN', entries), 0
+  if after ~= '0' then
+    local said = fields(redis.call('XRANGE', entries, after .. '-0', after .. '-0')[1])
+    return said.epoch == epoch and said.hold == hold
+  end
+  if length > 0 then
+    local about = redis.call('XINFO', 'STREAM', entries)
+    for i = 1, #about, 2 do
+      if about[i] == 'entries-added' then added = about[i + 1] end
+    end
+  end
+  return length == added
+end
+
+local complete = is_whole()
+local found = complete and redis.call('XRANGE', entries, '(' .. after .. '-0', '+', 'COUNT', limit + 1) or {}
+complete = complete and #found <= limit
 if complete then
-  for _, entry in ipairs(redis.call('XRANGE', entries, '-', '+')) do
-    local said = {}
-    for i = 1, #entry[2], 2 do said[entry[2][i]] = entry[2][i + 1] end
+  local follows = after + 1
+  for _, entry in ipairs(found) do
+    local said, seq = fields(entry), tonumber(string.match(entry[1], '^%d+'))
+    complete = complete and (seq == follows or said.kind == 'resume')
+    follows = seq + 1
     moves[#moves + 1] = said.moves
     for line in string.gmatch(said.moves or '', '[^\n]+') do note(line, said.kind == 'hold' and said.at) end
   end

@@ -21,7 +21,7 @@ local holds = (#KEYS - last_rate) / 2
 local function argument(account, n) return ARGV[7 + 4 * (account - first_account) + n] end
 local function rate_argument(rate, n) return ARGV[7 + 4 * accounts + 2 * (rate - first_rate) + n] end
 
-local state = redis.call('HMGET', store, 'epoch', 'seq', 'frozen')
+local state = redis.call('HMGET', store, 'epoch', 'seq', 'frozen', 'room_to')
 local seq = tonumber(state[2] or 0)
 if not state[1] then return all(holds, 'closed', 'uninitialised') end
 if state[3] then return all(holds, 'closed', 'frozen') end
@@ -32,6 +32,7 @@ if seq < tonumber(seen) then
 end
 local time = redis.call('TIME')
 local store_now = tonumber(time[1]) * 1000000 + tonumber(time[2])
+local room_to = tonumber(state[4] or math.huge)
 local is_stale = redis.call('GET', policy) ~= version or redis.call('HGET', key, 'revision') ~= revision
 local is_closed = redis.call('SISMEMBER', closed, price) == 1
 redis.call('ZSCORE', index, '')
@@ -62,6 +63,7 @@ end
 local function admit(n)
   local hold, memory, own = KEYS[last_rate + 2 * n - 1], KEYS[last_rate + 2 * n], terms + 7 * n - 4
   local now, id, attempt, digest, record, due, asked = unpack(ARGV, own, own + 6)
+  if seq >= room_to then return {'closed', 'too far ahead of the SQL ledger'} end
   local skew = now - store_now
   if math.abs(skew) > tonumber(max_skew) then return {'skewed', integer(skew)} end
   if is_stale then return {'stale'} end

@@ -7,7 +7,8 @@
 local store, entries, gateways = unpack(KEYS)
 local sequence = ARGV[1]
 
-local state = redis.call('HMGET', store, 'epoch', 'organization', 'seq', 'frozen', 'frozen_at', 'lost_from', 'lost_to')
+local state = redis.call('HMGET', store, 'epoch', 'organization', 'seq', 'frozen', 'frozen_at', 'lost_from', 'lost_to',
+  'room_to')
 if not state[1] then return {'uninitialised'} end
 local time = redis.call('TIME')
 
@@ -27,7 +28,7 @@ end
 local entry = remembered()
 local reply = {
   'known', time[1] .. string.format('%06d', time[2]), state[1], state[2] or '', state[3] or '0', first_sequence(),
-  state[4] or '', state[5] or '', state[6] or '', state[7] or '', entry.epoch or '', entry.hold or '',
+  state[4] or '', state[5] or '', state[6] or '', state[7] or '', state[8] or '', entry.epoch or '', entry.hold or '',
 }
 for _, word in ipairs(redis.call('HGETALL', gateways)) do reply[#reply + 1] = word end
 return reply
