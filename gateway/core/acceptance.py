@@ -5,7 +5,6 @@ what the store remembers nor on what this process does.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 
 from gateway.core.hold_record import decode_hold
@@ -14,7 +13,7 @@ from gateway.core.money import MicroUsd
 from gateway.core.value import value
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Witness:
     """The newest ledger entry that a process has seen acknowledged: where it stands, and the hold it belongs to.
 

@@ -15,6 +15,7 @@ from gateway.core.account import Balance, Meter
 from gateway.core.idempotency import Idempotency
 from gateway.core.money import MicroUsd
 from gateway.core.pricing import AppliedFactor
+from gateway.core.value import value
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +28,7 @@ class Charge:
     ends_at: datetime | None
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Hold:
     """Money and counts set aside for one submit, as written to the store. Carries no prompt and no secret.
 
@@ -233,7 +234,7 @@ def shift(charge: Charge, flow: Flow, cost: MicroUsd) -> tuple[int, int]:
             return -cost if charge.meter is Meter.USD else 0, -charge.amount if running else 0
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Moved:
     """What a verb came to. `balances` are those after it, one for every charge of the hold.
 

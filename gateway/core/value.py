@@ -12,5 +12,6 @@ _Class = TypeVar("_Class")
 
 @dataclass_transform(frozen_default=True, field_specifiers=(field,))
 def value(cls: type[_Class]) -> type[_Class]:
-    """Make a class one of values: equal and hashed by its fields, and read-only to the type checker."""
-    return dataclass(slots=True, unsafe_hash=True)(cls)
+    """Make a class one of values: equal by its fields, hashed by them unless it knows better, and read-only to the type
+    checker."""
+    return dataclass(slots=True, unsafe_hash="__hash__" not in vars(cls))(cls)

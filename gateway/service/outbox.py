@@ -9,7 +9,7 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from typing import Final
 
@@ -18,13 +18,14 @@ from gateway.core.hold_record import encode_hold
 from gateway.core.ledger import Hold, Moved, Outcome, Verb
 from gateway.core.money import MicroUsd
 from gateway.core.reply import Reply
+from gateway.core.value import value
 from gateway.ports import Clock, Ledger, Spool, SpoolUnavailable, StoreUnavailable
 
 _LOG: Final = logging.getLogger("tollhouse.outbox")
 _RETRY_S: Final = 0.5
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Intent:
     """One move to make: see `ports.Ledger.move`."""
 

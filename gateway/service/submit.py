@@ -9,7 +9,6 @@ import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from functools import partial
 from typing import Final
 
 from gateway.core.admission import Closed, Created, Exists, ModelClosed, OverLimit, OverRate, Skewed, Stale
@@ -35,6 +34,7 @@ from gateway.core.principal import Address, KeyRefused, Principal
 from gateway.core.recall import Repeated, Replayed, kept, recalled
 from gateway.core.refusal import before, refusal, shadow_refusals
 from gateway.core.reply import Accepted, NotSent, Rejected, Unknown, UpstreamResult
+from gateway.core.value import value
 from gateway.core.webhook_address import AllowedHost
 from gateway.ports import (
     Clock,
@@ -56,7 +56,7 @@ _LOG: Final = logging.getLogger("tollhouse.submit")
 _DECISIONS: Final = 3
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Asked:
     """A submit as it arrived: who asks and from where, the raw body, the request's id, and headers to send on.
 
@@ -71,7 +71,7 @@ class Asked:
     idempotency_key: str | None = field(default=None, repr=False)
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Submitted:
     """What a submit came to, for which priced model (None: no such), and how many micro-USD were to be held."""
 
@@ -80,7 +80,7 @@ class Submitted:
     amount: MicroUsd = 0
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Ready:
     """Held, and allowed to send exactly these bytes."""
 
@@ -119,20 +119,20 @@ class Submit:
         if not isinstance(planned, Plan):
             answered = await self._answered(ids.idempotency) or planned
             return Submitted(answered, None if isinstance(planned, PriceUnknown | StoreDown) else job.model)
-        about = partial(Submitted, model=job.model, amount=planned.admission.hold.amount)
+        model, amount = job.model, planned.admission.hold.amount
         upstream = self.sandbox if asked.principal.key.test else self.upstream
         async with upstream.slot() as slot:
             if slot is None:
-                return about(Overloaded())
+                return Submitted(Overloaded(), model, amount)
             held = await self._hold(job, asked, planned, ids, now)
             if not isinstance(held, Ready):
-                return about(held)
+                return Submitted(held, model, amount)
             if (unwritten := await self._write_down(held.holding.hold)) is not None:
-                return about(unwritten)
+                return Submitted(unwritten, model, amount)
             sent, deadline = self.clock.monotonic(), start + self.patience.total_seconds()
             result = await slot.submit(Outgoing(held.body, asked.headers, deadline))
             holding = held.holding.answered(self.clock.monotonic() - sent)
-        return about(await self._settle(holding, result))
+        return Submitted(await self._settle(holding, result), model, amount)
 
     def _ids(self, asked: Asked, job: JobRequest) -> Ids:
         key, given = asked.principal.key, asked.idempotency_key
