@@ -96,8 +96,6 @@ def refusal(demands: Sequence[Demand], balances: Sequence[Balance]) -> Refusal |
 
 def shadow_refusals(demands: Sequence[Demand], balances: Sequence[Balance]) -> tuple[Failure, ...]:
     """The shadow demands that would have refused, balances being those before this job."""
-    if all(demand.enforced for demand in demands):
-        return ()
     return tuple(failure for failure in _failures(demands, balances) if not failure.demand.enforced)
 
 

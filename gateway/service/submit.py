@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 
+from gateway.core.account import Balance, Demand
 from gateway.core.admission import Closed, Created, Exists, ModelClosed, OverLimit, OverRate, Skewed, Stale
 from gateway.core.idempotency import Idempotency, idempotency
 from gateway.core.job import JobRequest
@@ -250,8 +251,7 @@ def _heard(reply: Created | ModelClosed | OverLimit | OverRate | Skewed | Closed
     admission = planned.admission
     match reply:
         case Created(balances):
-            found = before(admission.demands, balances)
-            shadow = tuple(one.demand.account.limit for one in shadow_refusals(admission.demands, found))
+            shadow = _shadow(admission.demands, balances)
             return Ready(planned.sealed.body, Holding(admission.hold, admission.demands, balances, shadow))
         case OverLimit(balances):
             return refusal(admission.demands, balances) or StoreDown("the store refused a job that had room")
@@ -263,6 +263,13 @@ def _heard(reply: Created | ModelClosed | OverLimit | OverRate | Skewed | Closed
             return StoreDown(f"our clock and the store's differ by {by_us} microseconds")
         case Closed(reason):
             return StoreDown(f"the store is {reason}")
+
+
+def _shadow(demands: tuple[Demand, ...], balances: tuple[Balance, ...]) -> tuple[str, ...]:
+    """The shadow limits that would have refused a job that is held: `balances` are those with it."""
+    if not [demand for demand in demands if not demand.enforced]:
+        return ()
+    return tuple(one.demand.account.limit for one in shadow_refusals(demands, before(demands, balances)))
 
 
 def _cost_odds(cost: int | None, held: int) -> dict[str, str]:
