@@ -11,6 +11,7 @@ from pydantic_core import PydanticSerializationError, to_json
 
 from gateway.adapters.system import SystemClock
 from gateway.cli.log_writer import LaterHandler
+from gateway.core.timestamp import timestamp
 
 LogFormat = Literal["text", "json"]
 
@@ -58,7 +59,7 @@ class _Json(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         line: dict[str, object] = {
-            "timestamp": datetime.fromtimestamp(record.created, UTC).isoformat(),
+            "timestamp": timestamp(datetime.fromtimestamp(record.created, UTC)),
             "level": record.levelname,
             "logger": record.name,
             "message": record.getMessage(),

@@ -14,6 +14,7 @@ from pydantic import TypeAdapter
 
 from gateway.core.idempotency import Idempotency
 from gateway.core.ledger import Hold
+from gateway.core.timestamp import timestamp
 
 _HOLD: Final = TypeAdapter(Hold)
 _IDEMPOTENCY: Final = TypeAdapter(Idempotency)
@@ -34,8 +35,8 @@ def encode_hold(hold: Hold) -> bytes:
     once = hold.idempotency
     own = (
         f'{{"id":{_quoted(hold.id)},"attempt":{_quoted(hold.attempt)},"digest":{_quoted(hold.digest)},'
-        f'"request_id":{_quoted(hold.request_id)},"created_at":"{hold.created_at.isoformat()}",'
-        f'"deadline":"{hold.deadline.isoformat()}",'
+        f'"request_id":{_quoted(hold.request_id)},"created_at":"{timestamp(hold.created_at)}",'
+        f'"deadline":"{timestamp(hold.deadline)}",'
         f'"idempotency":{"null" if once is None else _IDEMPOTENCY.dump_json(once).decode()},'
     )
     return own.encode() + _common_text(hold)

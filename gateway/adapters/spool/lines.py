@@ -14,6 +14,7 @@ import google_crc32c
 
 from gateway.core.acceptance import Acceptance, Witness
 from gateway.core.hold_record import decode_hold, encode_hold
+from gateway.core.timestamp import timestamp
 
 _VERSION: Final = 1
 _DIGITS: Final = 8
@@ -97,7 +98,7 @@ def encode_accepted(acceptance: Acceptance) -> bytes:
         f'"epoch":{epoch},"sequence":{seen.sequence if seen else "null"},"entry":{entry},'
         f'"job":{_quoted(acceptance.job)},"cost":{acceptance.cost},'
         f'"facts":{_ENCODE(dict(acceptance.facts)) if acceptance.facts else "{}"},'
-        f'"answered_at":"{acceptance.answered_at.isoformat()}"'
+        f'"answered_at":"{timestamp(acceptance.answered_at)}"'
     )
     return _sealed(b'{%b,"hold":%b}' % (fields.encode(), acceptance.record))
 
