@@ -4,8 +4,7 @@ import json
 import logging
 import sys
 from collections.abc import Mapping
-from datetime import UTC, datetime
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, cast
 
 from pydantic_core import PydanticSerializationError, to_json
 
@@ -50,16 +49,25 @@ class _Record(logging.LogRecord):
         self.args = args[0] if args and len(args) == 1 and isinstance(args[0], Mapping) else args
         self.levelno, self.levelname = level, logging.getLevelName(level)
         self.exc_info, self.exc_text, self.stack_info = exc_info, None, sinfo
-        self.created = _CLOCK.now().timestamp()
-        self.msecs = self.created % 1 * 1000
+        self.at = _CLOCK.now()
+
+    # Only the text form asks for these two.
+
+    @property
+    def created(self) -> float:  # type: ignore[override]
+        return self.at.timestamp()
+
+    @property
+    def msecs(self) -> float:  # type: ignore[override]
+        return self.at.microsecond / 1000
 
 
 class _Json(logging.Formatter):
-    """One document a line; what a line carries in `fields` is beside its message."""
+    """One document a line; what a line carries in `fields` is beside its message. Every record is one of ours."""
 
     def format(self, record: logging.LogRecord) -> str:
         line: dict[str, object] = {
-            "timestamp": timestamp(datetime.fromtimestamp(record.created, UTC)),
+            "timestamp": timestamp(cast(_Record, record).at),
             "level": record.levelname,
             "logger": record.name,
             "message": record.getMessage(),
