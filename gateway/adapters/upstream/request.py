@@ -24,15 +24,17 @@ class Sending:
 
 
 def opening(method: str, target: str, host: str) -> str:
-    """How a request begins, the same for all that go to one place."""
+    """How a request begins, the same for all that go to one place. Raises UnfitHeader."""
+    if not f"{target}{host}".isprintable():
+        raise UnfitHeader
     return f"{method} {target} HTTP/1.1\r\nHost: {host}\r\n"
 
 
 def written(begin: str, headers: Mapping[str, str], body: bytes) -> bytes:
     """The whole request. Raises UnfitHeader, or UnicodeEncodeError for what is not ASCII."""
-    lines = [f"{name}: {value}\r\n" for name, value in headers.items()]
-    head = f"{begin}{''.join(lines)}Content-Length: {len(body)}\r\n\r\n"
-    breaks = len(lines) + 4
-    if head.count("\r") != breaks or head.count("\n") != breaks or "\0" in head:
+    lines = [f"{name}: {value}" for name, value in headers.items()]
+    # All at once: looking for a character is quick, counting it is not.
+    if "\r" in (whole := "".join(lines)) or "\n" in whole or "\0" in whole:
         raise UnfitHeader
-    return head.encode("ascii") + body
+    lines.append(f"Content-Length: {len(body)}\r\n\r\n")
+    return (begin + "\r\n".join(lines)).encode("ascii") + body

@@ -34,3 +34,10 @@ def test_a_header_is_ascii(bad: str) -> None:
         written(BEGIN, {"X-A": bad}, b"")
     with pytest.raises(UnicodeEncodeError):
         written(BEGIN, {bad: "1"}, b"")
+
+
+@pytest.mark.parametrize("bad", ["\r", "\n", "\0"])
+def test_a_request_begins_in_two_lines(bad: str) -> None:
+    for target, host in ((f"/v1{bad}", "api.example.com"), ("/v1", f"api.example.com{bad}")):
+        with pytest.raises(UnfitHeader):
+            opening("POST", target, host)
