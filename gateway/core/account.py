@@ -7,11 +7,13 @@ decided by comparing whole numbers.
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import Final
 
 from gateway.core.value import value
+from gateway.core.word import Word
 
 
-class Meter(StrEnum):
+class Meter(Word):
     """What a limit counts. `usd` is in micro-USD, the rest are whole numbers."""
 
     USD = "usd"
@@ -91,6 +93,9 @@ class Balance:
     held: int
 
 
+_USD: Final = Meter.USD
+
+
 def headroom(ceiling: int, balance: Balance) -> int:
     """What is left below the ceiling; negative after a lowered ceiling or an overage."""
     return ceiling - balance.posted - balance.held
@@ -108,7 +113,7 @@ def tightest(demands: tuple[Demand, ...], balances: tuple[Balance, ...]) -> Stan
     """The enforced money limit with the least headroom; None where no money limit is enforced."""
     found, least = None, 0
     for demand, balance in zip(demands, balances, strict=True):
-        if demand.enforced and demand.account.meter is Meter.USD:
+        if demand.enforced and demand.account.meter is _USD:
             left = headroom(demand.ceiling, balance)
             if found is None or left < least:
                 found, least = demand, left

@@ -16,6 +16,7 @@ from gateway.core.idempotency import Idempotency
 from gateway.core.money import MicroUsd
 from gateway.core.pricing import AppliedFactor
 from gateway.core.value import value
+from gateway.core.word import Word
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +65,7 @@ class Hold:
         return hash(self.id)
 
 
-class State(StrEnum):
+class State(Word):
     """Where a hold is in its life. `none`: the store has never heard of it."""
 
     NONE = "none"
@@ -76,7 +77,7 @@ class State(StrEnum):
     VOIDED = "voided"
 
 
-class Verb(StrEnum):
+class Verb(Word):
     """What is asked of a hold once it exists. `hold` itself is the admission, in `hold.lua`."""
 
     CAPTURE = "capture"
@@ -86,7 +87,7 @@ class Verb(StrEnum):
     REFUND = "refund"
 
 
-class Outcome(StrEnum):
+class Outcome(Word):
     """What came of it. `already`: it had happened, and nothing moved. `anomaly`: a fact that contradicts an end."""
 
     CAPTURED = "captured"

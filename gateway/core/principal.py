@@ -8,12 +8,13 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 from typing import TypeAlias
 
 from gateway.core.value import value
+from gateway.core.word import Word
 
 Network: TypeAlias = IPv4Network | IPv6Network
 Address: TypeAlias = IPv4Address | IPv6Address
 
 
-class Scope(StrEnum):
+class Scope(Word):
     """What a key may do, in the provider's words. A key with none may do nothing."""
 
     SUBMIT_JOB = "submit_job"

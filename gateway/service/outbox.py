@@ -23,6 +23,8 @@ from gateway.ports import Clock, Ledger, Spool, SpoolUnavailable, StoreUnavailab
 
 _LOG: Final = logging.getLogger("tollhouse.outbox")
 _RETRY_S: Final = 0.5
+# See `core/word.py`.
+_JOB_BOUND: Final = Outcome.JOB_BOUND
 
 
 @value
@@ -122,7 +124,7 @@ class Outbox:
             facts=intent.facts,
             reply=intent.reply,
         )
-        if moved.outcome is not Outcome.JOB_BOUND:
+        if moved.outcome is not _JOB_BOUND:
             self._spool.acknowledged(intent.hold.id)
         return moved
 

@@ -55,6 +55,9 @@ from gateway.service.policy_desk import PolicyDesk
 
 _LOG: Final = logging.getLogger("tollhouse.submit")
 _DECISIONS: Final = 3
+# See `core/word.py`.
+_CAPTURE: Final = Verb.CAPTURE
+_JOB_BOUND: Final = Outcome.JOB_BOUND
 
 
 @value
@@ -230,11 +233,11 @@ class Submit:
         cost = hold.amount if accepted.cost is None else accepted.cost
         facts = _cost_odds(accepted.cost, hold.amount)
         reply = None if hold.idempotency is None else kept(accepted.reply)
-        intent = Intent(Verb.CAPTURE, hold, accepted.job_id, cost, facts, reply)
+        intent = Intent(_CAPTURE, hold, accepted.job_id, cost, facts, reply)
         moved = await self.outbox.capture(intent, self.clock.now())
         if moved is None:
             return Charged(holding, accepted.reply, accepted.job_id, cost)
-        if moved.outcome is Outcome.JOB_BOUND:
+        if moved.outcome is _JOB_BOUND:
             await self.outbox.move(job_bound(hold))
             return InDoubt(holding, "job id bound to another hold", None, surprising=True)
         if moved.closed:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 from ipaddress import ip_address
-from typing import assert_never
+from typing import Final, assert_never
 
 from gateway.core.key_secret import Kind, kind_of
 from gateway.core.principal import Address, KeyRefused, Network, Principal, Scope, unmapped
@@ -21,6 +21,9 @@ from gateway.web import errors
 from gateway.web.call import Head
 from gateway.web.problem import GatewayError
 from gateway.web.refusals import key_error
+
+# See `core/word.py`.
+_SUBMIT_JOB: Final = Scope.SUBMIT_JOB
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +59,7 @@ class Auth:
         """
         secret = presented(request.headers)
         if isinstance(secret, str):
-            known = self.keyring.remembered(secret, Scope.SUBMIT_JOB, self.address(request))
+            known = self.keyring.remembered(secret, _SUBMIT_JOB, self.address(request))
             if known is not None:
                 return known
         return await self.principal(request, Scope.SUBMIT_JOB)
