@@ -6,7 +6,6 @@ hold's own, put in by hand; all others, whichever there are, decide together whi
 
 import json
 from dataclasses import fields
-from functools import lru_cache
 from operator import attrgetter
 from typing import Any, Final
 
@@ -26,12 +25,24 @@ _OWN: Final = {"id", "attempt", "digest", "request_id", "created_at", "deadline"
 _SHARED: Final = {"factors", "charges"}
 _common: Final = attrgetter(*(one.name for one in fields(Hold) if one.name not in _OWN | _SHARED))
 
+_WRITTEN: Final[dict[str, tuple[Hold, bytes]]] = {}
 _KNOWN: Final[dict[tuple[Any, ...], tuple[Hold, bytes]]] = {}
 
 
-@lru_cache(maxsize=_REMEMBERED)
 def encode_hold(hold: Hold) -> bytes:
     """The same for every one who writes it: the store at the hold and at its move, and the spool between."""
+    known = _WRITTEN.get(hold.id)
+    # A submit that is planned again makes another hold of the same id.
+    if known is not None and known[0] is hold:
+        return known[1]
+    if len(_WRITTEN) >= _REMEMBERED:
+        _WRITTEN.clear()
+    record = _written(hold)
+    _WRITTEN[hold.id] = hold, record
+    return record
+
+
+def _written(hold: Hold) -> bytes:
     once = hold.idempotency
     own = (
         f'{{"id":{_quoted(hold.id)},"attempt":{_quoted(hold.attempt)},"digest":{_quoted(hold.digest)},'

@@ -12,6 +12,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Any, Final, TypeAlias
 
 from gateway.core.money import MAX_AMOUNT, MicroUsd, round_up
+from gateway.core.strict_json import decoded
 from gateway.core.value import value
 
 REFUSAL_STATUSES: Final = frozenset({400, 401, 402, 403, 404, 413, 415, 422, 429})
@@ -128,7 +129,7 @@ def error_code(body: bytes) -> str | None:
 
 def _object(body: bytes) -> dict[str, Any] | None:
     try:
-        document = _DECODER.decode(body.decode("utf-8"))
+        document = decoded(body.decode("utf-8"), _DECODER)
     except (ValueError, RecursionError):
         return None
     return document if isinstance(document, dict) else None

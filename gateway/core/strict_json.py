@@ -51,7 +51,7 @@ def read_object(raw: bytes) -> dict[str, Any] | Unreadable:
     if _too_deep(text):
         return Unreadable("body", f"The body is nested more than {MAX_DEPTH} deep, or its brackets do not match.")
     try:
-        document = _decoded(text)
+        document = decoded(text, _DECODER)
     except _Refusal as refusal:
         return refusal.unreadable
     except json.JSONDecodeError as error:
@@ -68,13 +68,13 @@ def write_object(document: Mapping[str, object]) -> bytes:
     return _ENCODER.encode(document).encode("utf-8")
 
 
-def _decoded(text: str) -> Any:
+def decoded(text: str, decoder: json.JSONDecoder) -> Any:
     """As the decoder decodes, which first looks for white space; most often there is none."""
     if text.startswith("{"):
-        document, end = _DECODER.raw_decode(text)
+        document, end = decoder.raw_decode(text)
         if end == len(text):
             return document
-    return _DECODER.decode(text)
+    return decoder.decode(text)
 
 
 def _too_deep(text: str) -> bool:

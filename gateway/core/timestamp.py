@@ -14,8 +14,9 @@ _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 def timestamp(instant: datetime) -> str:
     """`2026-11-24T02:44:16.000001+00:00` for an aware instant."""
     since = instant - _EPOCH
-    fraction = f".{since.microseconds:06d}" if since.microseconds else ""
-    return f"{_to_the_second(since.days, since.seconds)}{fraction}+00:00"
+    to_the_second, micros = _to_the_second(since.days, since.seconds), since.microseconds
+    # Six digits, in half the time that a format takes to be read.
+    return f"{to_the_second}.{str(1_000_000 + micros)[1:]}+00:00" if micros else f"{to_the_second}+00:00"
 
 
 @lru_cache(maxsize=64)
