@@ -87,14 +87,18 @@ class Store:
         """Run a script. Its reply is a list of integers and byte strings. Raises StoreUnavailable."""
         answer: asyncio.Future[list[Any]] = self._board.loop.create_future()
         self.start(script, answer, len(keys), pack(*keys, *arguments))
+        self._board.write_soon()
         return await answer
 
     def start(self, script: Script, caller: Caller, keys: int, *words: Words) -> None:
-        """Run a script, of whose words the first are so many keys. The caller hears its reply, or StoreUnavailable."""
+        """Run a script, of whose words the first are so many keys. The caller hears its reply, or StoreUnavailable.
+
+        It leaves with the next `write`.
+        """
         _Run(self._board, script, caller, (pack(keys), *words), self._observe).ask(script.by_name)
 
     def write(self) -> None:
-        """Send what was asked in this tick at once: there will be no more."""
+        """Send what was asked, now."""
         self._board.write()
 
     async def command(self, name: str, *words: Argument) -> Any:
@@ -151,6 +155,7 @@ class _Run:
             # Proof that nothing ran: the store forgot its scripts (a restart does that). So asking again is safe.
             self._told = True
             self.ask(pack("EVAL", self._script.text))
+            self._board.write_soon()
             return
         self._observe(self._script.name, self._board.loop.time() - self._started, True)
         self._caller.set_exception(error)

@@ -55,25 +55,31 @@ class Line(asyncio.Protocol):
         self._reader = Reader(notEnoughData=_MORE)
         self._asked: deque[Call] = deque()
         self._unwritten: list[bytes] = []
+        self._writes = False
         self._answer: Any = _MORE
         self._alarm: asyncio.TimerHandle | None = None
         self.lost = ""
         self.closed: asyncio.Future[None] = self._loop.create_future()
 
     def ask(self, call: Call, data: bytes) -> None:
-        """Send it with what else this tick asks; its caller hears what comes of it."""
+        """Take it; its caller hears what comes of it. It leaves with the next `write`."""
         if self.lost or len(self._asked) >= LONGEST_QUEUE:
             call[0].set_exception(StoreRefused(self.lost or TOO_MANY))
             return
-        if not self._unwritten:
-            self._loop.call_soon(self.write)
         self._unwritten.append(data)
         self._asked.append(call)
         if self._alarm is None:
             self._set_alarm(call[2])
 
+    def write_soon(self) -> None:
+        """Send what this tick asks, when it ends."""
+        if not self._writes:
+            self._writes = True
+            self._loop.call_soon(self.write)
+
     def write(self) -> None:
-        """Send what was asked; whoever knows that it was the last of this tick need not wait for the tick to end."""
+        """Send what was asked, now."""
+        self._writes = False
         if self._unwritten and self._transport is not None:
             data = b"".join(self._unwritten)
             self._unwritten.clear()

@@ -46,14 +46,23 @@ class Switchboard:
         """The answer, by the deadline on the event loop's clock. It raises StoreUnavailable, or NoScriptError."""
         answer = self.loop.create_future()
         self._put(self._call(answer, deadline, pack(*words)))
+        self.write_soon()
         return answer
 
     def run(self, caller: Caller, deadline: float, *script: Words) -> None:
-        """Ask a script. The tag of the call is its last argument, and the answer must begin with it."""
+        """Ask a script. The tag of the call is its last argument, and the answer must begin with it.
+
+        It leaves with the next `write`.
+        """
         self._put(self._call(caller, deadline, *script, named=True))
 
+    def write_soon(self) -> None:
+        """Send what this tick asks, when it ends."""
+        if self._line is not None:
+            self._line.write_soon()
+
     def write(self) -> None:
-        """Send what was asked in this tick at once."""
+        """Send what was asked, now."""
         if self._line is not None:
             self._line.write()
 
@@ -97,6 +106,7 @@ class Switchboard:
     def _speak(self, line: Line, words: tuple[Argument, ...]) -> asyncio.Future[Any]:
         answer = self.loop.create_future()
         line.ask(*self._call(answer, self.loop.time() + PATIENCE_S, pack(*words)))
+        line.write()
         return answer
 
     def _dialled(self, dialling: asyncio.Task[Line]) -> None:
@@ -109,6 +119,7 @@ class Switchboard:
             self._line = None if line.lost else line
             for call, data in calls:
                 line.ask(call, data)
+            line.write()
         else:
             for call, _ in calls:
                 call[0].set_exception(_turned_away(error))
