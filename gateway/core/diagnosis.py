@@ -19,7 +19,7 @@ _LONG_DUE: Final = timedelta(minutes=1)
 class StoreFigures:
     """What the store says: how many keys it has, how many holds in which state, how long the oldest has been due.
 
-    `skew` is our clock minus the store's.
+    `skew` is our clock minus the store's; `lag` how long the oldest entry has waited that the SQL ledger lacks.
     """
 
     keys: int
@@ -27,6 +27,7 @@ class StoreFigures:
     oldest_due: timedelta
     skew: timedelta
     sighting: Sighting | None
+    lag: timedelta = timedelta()
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +154,13 @@ def _store(store: StoreFigures) -> Iterator[str]:
         f"{_count(holds.get('held', 0), 'hold')} under way, {holds.get('in_doubt', 0)} in doubt, "
         f"{_count(holds.get('captured', 0), 'job')} running."
     )
+    yield _exported(store.lag)
+
+
+def _exported(lag: timedelta) -> str:
+    if lag:
+        return f"The oldest entry that the SQL ledger lacks has waited for {lag.total_seconds():.1f} s."
+    return "The SQL ledger has every entry."
 
 
 def _count(number: int, name: str) -> str:

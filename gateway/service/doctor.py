@@ -72,5 +72,6 @@ class Doctor:
             holds=vitals.holds,
             oldest_due=timedelta(seconds=vitals.oldest_due_seconds),
             skew=timedelta(seconds=vitals.clock_skew_seconds),
+            lag=timedelta(seconds=vitals.ledger_lag_seconds),
             sighting=self.guard.fence.sighting,
         )

@@ -83,6 +83,17 @@ def test_the_state_in_sentences() -> None:
         'The store serves "acme" in epoch 3f9a.1, at entry 1240; our clock is +0.002 s off its.',
         "1 gateway has been heard of within ten seconds.",
         "2 holds under way, 0 in doubt, 1 job running.",
+        "The SQL ledger has every entry.",
         "0 moves wait for the store's answer; the spool is 25% full of what it has not acknowledged.",
         "Policy version v1 decides.",
     ]
+
+
+def test_how_far_sql_is_behind() -> None:
+    behind = replace(WELL, store=replace(STORE, lag=timedelta(seconds=2.5)))
+    assert "The oldest entry that the SQL ledger lacks has waited for 2.5 s." in list(state(behind))
+    [finding] = ailments(replace(WELL, export="the database does not answer"))
+    assert (finding.check, finding.sentence) == (
+        "export",
+        "Nothing is exported to the SQL ledger: the database does not answer",
+    )

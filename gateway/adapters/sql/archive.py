@@ -29,6 +29,7 @@ from gateway.ports import ArchiveRefused, ArchiveUnavailable
 _Answer = TypeVar("_Answer")
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_AT_ONCE: Final = 1000
 _FIRST: Final = text(
     "INSERT INTO ledger_export (id, ledger, token, leased_until, seq, refused) VALUES (1, :ledger, 0, 0, 0, '0-0') "
     "ON CONFLICT (id) DO NOTHING"
@@ -116,10 +117,11 @@ class SqlArchive:
             if not _advanced(connection, token, after, to):
                 return Fenced()
             take_as_long_as_it_takes(connection)
-            moves = connection.scalars(select(ENTRIES.c.moves).where(lost)).all()
-            connection.execute(update(ENTRIES).where(lost).values(lost_in=epoch))
+            # Of an emptied store that is every row there is.
+            moves = connection.scalars(select(ENTRIES.c.moves).where(lost).execution_options(yield_per=_AT_ONCE))
             if sums := account_rows_taken_back(moves):
                 connection.execute(_ADD, sums)
+            connection.execute(update(ENTRIES).where(lost).values(lost_in=epoch))
             return None
 
     async def known(self, places: Sequence[Witness]) -> int:

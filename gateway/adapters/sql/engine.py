@@ -13,6 +13,13 @@ from sqlalchemy.exc import ArgumentError
 _SILENT_MS: Final = 10_000
 _CONNECT_S: Final = 5
 _BUSY_S: Final = 5
+# A link that carries nothing any more is given up: nobody says so by itself.
+_DEAD: Final = {
+    "keepalives_idle": 5,
+    "keepalives_interval": 5,
+    "keepalives_count": 2,
+    "tcp_user_timeout": _SILENT_MS,
+}
 _DRIVERS: Final = {"sqlite": "sqlite", "postgresql": "postgresql+psycopg", "postgres": "postgresql+psycopg"}
 
 
@@ -49,7 +56,7 @@ def open_engine(url: str) -> Engine:
         address,
         hide_parameters=True,
         pool_pre_ping=True,
-        connect_args={"connect_timeout": _CONNECT_S, "options": options},
+        connect_args={"connect_timeout": _CONNECT_S, "options": options, **_DEAD},
     )
 
 
