@@ -78,7 +78,7 @@ class Exporting:
         return [entry.seq for entry in await self.ledger.entries(limit=100_000)]
 
     async def field(self, name: str) -> int:
-        return int(await self.store.command("HGET", keys.STORE, name))
+        return int(await self.store.command("HGET", keys.STORE, name) or 0)
 
     async def balances(self) -> dict[str, tuple[int, int]]:
         """Posted and held of every account in the store."""
