@@ -4,9 +4,7 @@ The rule of this file: what is measured has the first core to itself; everything
 second. A machine with one core has no such choice, and its figures say so.
 """
 
-import ctypes
 import os
-import signal
 import socket
 import subprocess
 import sys
@@ -25,7 +23,6 @@ ELSEWHERE: Final = CORES[1 % len(CORES)]
 _START_S: Final = 180.0
 _STOP_S: Final = 20.0
 _TICKS: Final = os.sysconf("SC_CLK_TCK")
-_PR_SET_PDEATHSIG: Final = 1
 
 
 class DidNotStart(Exception):
@@ -37,15 +34,15 @@ def pin_here() -> None:
     os.sched_setaffinity(0, {ELSEWHERE})
 
 
-def _on(core: int) -> Callable[[], None]:
-    """What a child does before it becomes its program: take its core, and end when this program ends."""
-    libc = ctypes.CDLL(None)
-
-    def prepare() -> None:
-        os.sched_setaffinity(0, {core})
-        libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-
-    return prepare
+# What a child does before it becomes its program: take its core, and end when this program ends.
+_LAUNCH: Final = """
+import ctypes, os, signal, sys
+os.sched_setaffinity(0, {int(sys.argv[1])})
+ctypes.CDLL(None).prctl(1, signal.SIGKILL)
+if os.getppid() != int(sys.argv[2]):
+    sys.exit(1)
+os.execvp(sys.argv[3], sys.argv[3:])
+"""
 
 
 @contextmanager
@@ -59,12 +56,11 @@ def running(
     """Run a process on `core` until the block ends; yields its id once it is `ready`. Raises DidNotStart."""
     with log.open("ab") as written:
         process = subprocess.Popen(
-            command,
+            [PYTHON, "-I", "-c", _LAUNCH, str(core), str(os.getpid()), *command],
             env={**os.environ, **(environment or {})},
             stdin=subprocess.DEVNULL,
             stdout=written,
             stderr=written,
-            preexec_fn=_on(core),  # noqa: PLW1509 (this program has no threads)
         )
     try:
         until = time.monotonic() + _START_S

@@ -6,6 +6,8 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from gateway.adapters.redis.connection import Store, connect
+from tests.skips import pytest_make_collect_report as pytest_make_collect_report
+from tests.skips import pytest_runtest_makereport as pytest_runtest_makereport
 from tests.store import leaks, running_store
 
 # A busy machine is no fault of the code: nothing here fails for being slow, short of a hang.

@@ -43,13 +43,13 @@ class KeepsakeFile:
 
 
 def _replace(path: Path, content: bytes) -> None:
-    file = tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False)  # noqa: SIM115
-    try:
-        with file:
+    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
+        written = Path(file.name)
+        try:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-        Path(file.name).replace(path)
-    except BaseException:
-        Path(file.name).unlink(missing_ok=True)
-        raise
+            written.replace(path)
+        except BaseException:
+            written.unlink(missing_ok=True)
+            raise

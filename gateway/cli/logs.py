@@ -50,16 +50,8 @@ class _Record(logging.LogRecord):
         self.levelno, self.levelname = level, logging.getLevelName(level)
         self.exc_info, self.exc_text, self.stack_info = exc_info, None, sinfo
         self.at = _CLOCK.now()
-
-    # Only the text form asks for these two.
-
-    @property
-    def created(self) -> float:  # type: ignore[override]
-        return self.at.timestamp()
-
-    @property
-    def msecs(self) -> float:  # type: ignore[override]
-        return self.at.microsecond / 1000
+        # The text form asks for these two.
+        self.created, self.msecs = self.at.timestamp(), self.at.microsecond / 1000
 
 
 class _Json(logging.Formatter):

@@ -29,17 +29,21 @@ ADMIN = mint(Kind.ADMIN, bytes(range(ENTROPY_BYTES)))
 
 
 def printed_request(block: str) -> Any:
-    """Do what the block says: through a shell where there is curl, else with what stands in it."""
-    command = block[block.index("curl -X POST") :]
-    if shutil.which("curl"):
-        done = subprocess.run(["bash", "-c", command.replace("curl", "curl -sS", 1)], capture_output=True, timeout=30)
-        assert done.returncode == 0, done.stderr
-        return json.loads(done.stdout)
-    words = shlex.split(command)
+    """Ask what the block says."""
+    words = shlex.split(block[block.index("curl -X POST") :])
     headers = dict(word.split(": ", 1) for flag, word in pairwise(words) if flag == "-H")
     request = urllib.request.Request(words[3], words[words.index("-d") + 1].encode(), headers)
     with urllib.request.urlopen(request, timeout=30) as reply:
         return json.load(reply)
+
+
+def pasted_request(block: str) -> Any:
+    """Paste what the block says into a shell."""
+    assert shutil.which("curl"), "curl is not installed"
+    command = block[block.index("curl -X POST") :].replace("curl", "curl -sS", 1)
+    done = subprocess.run(["bash", "-c", command], capture_output=True, timeout=30)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
 
 
 def posted(served: Served) -> str:
@@ -206,13 +210,20 @@ def test_a_store_that_others_share_wants_both_secrets_and_one_sentence_names_the
     assert "TOLLHOUSE_ADMIN_KEY_FILE" in sentence
 
 
+@pytest.mark.system
+def test_the_printed_request_works_when_it_is_pasted(tmp_path: Path) -> None:
+    with serving(tmp_path) as served:
+        assert pasted_request(served.block)["costMicroCents"] == 700_000
+        assert posted(served) == "0.700000"
+
+
+@pytest.mark.system
 def test_on_unix_sockets(tmp_path: Path) -> None:
     sockets = {"listen": f"unix:{tmp_path / 'data.sock'}", "control_listen": f"unix:{tmp_path / 'control.sock'}"}
     with serving(tmp_path, **sockets) as served:
         assert served.row("data plane") == sockets["listen"]
         assert f"curl -X POST --unix-socket {tmp_path / 'data.sock'} http://tollhouse/v1/jobs/submit" in served.block
-        if shutil.which("curl"):
-            assert printed_request(served.block)["costMicroCents"] == 700_000
+        assert pasted_request(served.block)["costMicroCents"] == 700_000
 
 
 def shared_store(root: Path, url: str) -> dict[str, str]:

@@ -89,7 +89,7 @@ def stepping(engine: Engine, steps: Steps) -> Engine:
         commit(connection)
         steps("after COMMIT")
 
-    engine.dialect.do_commit = committing  # type: ignore[method-assign]
+    engine.dialect.do_commit = committing
     return engine
 
 

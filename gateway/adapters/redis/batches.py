@@ -5,14 +5,19 @@ becomes of one hold in it is its own, as if it had been asked about alone.
 """
 
 import asyncio
+import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from traceback import format_tb
 from typing import Any, Final, Generic, TypeAlias, TypeVar
 
 from gateway.adapters.redis.calls import Own, Terms
 from gateway.adapters.redis.connection import Script, Store
 from gateway.adapters.redis.words import pack
 from gateway.core.history import Memory
+from gateway.ports import StoreUnavailable
+
+_LOG: Final = logging.getLogger("tollhouse.store")
 
 # So many at most: with more, the store would wait for the gateway, and then the gateway for the store.
 MOST: Final = 16
@@ -96,7 +101,10 @@ class _Batch(Generic[Answer]):
             came_to = self._kind.read(self._memory, self._terms, self.own, self._epoch, reply)
             pairs = list(zip(self.answers, came_to, strict=True))
         except Exception as error:  # noqa: BLE001 (whatever is wrong with the reply, nobody may wait for ever)
-            self.set_exception(error)
+            # Who cannot read the answer has none: the hold may stand all the same, and the move be made.
+            cause = type(error).__name__
+            _LOG.error("what the store said cannot be read: %s\n%s", cause, "".join(format_tb(error.__traceback__)))
+            self.set_exception(StoreUnavailable(f"what the store said cannot be read: {cause}"))
             return
         for answer, one in pairs:
             if answer.done():

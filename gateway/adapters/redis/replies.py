@@ -25,8 +25,8 @@ from gateway.core.ledger import TRANSITIONS, Moved, Outcome, State
 from gateway.ports import StoreRefused, StoreUnavailable
 
 _CREATED: Final = b"created"
-# A hold that was created before, by the very same attempt.
-_BEFORE: Final = b"0"
+# The sequence of no entry: the very same attempt created the hold earlier.
+_NO_ENTRY: Final = b"0"
 # Where in a move's row stands what it did to the balances.
 _DONE: Final = 4
 _OUTCOMES: Final = {outcome.encode(): outcome for outcome in Outcome}
@@ -41,10 +41,10 @@ def read_admissions(
 ) -> list[AdmissionReply | Exception]:
     """The balances in the reply are those after all of them: who was created earlier is told those before the later."""
     after, rows = codec.decode_balances(reply[0]), reply[1:]
-    later = sum(row[0] == _CREATED and row[1] != _BEFORE for row in rows)
+    later = sum(row[0] == _CREATED and row[1] != _NO_ENTRY for row in rows)
     found: list[AdmissionReply | Exception] = []
     for own, row in zip(asked, rows, strict=True):
-        if row[0] == _CREATED and row[1] != _BEFORE:
+        if row[0] == _CREATED and row[1] != _NO_ENTRY:
             later -= 1
             memory.wrote(epoch, int(row[1]), own.hold)
             found.append(

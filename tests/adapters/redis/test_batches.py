@@ -11,15 +11,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.adapters.redis import keys
-from gateway.adapters.redis.batches import MOST
+from gateway.adapters.redis.batches import MOST, Batches, Kind
+from gateway.adapters.redis.calls import admission_call
 from gateway.adapters.redis.connection import Store, connect
 from gateway.adapters.redis.ledger import RedisLedger
+from gateway.adapters.redis.replies import read_admissions
 from gateway.core.account import AccountScope, Balance, RateDemand
 from gateway.core.admission import Admission, AdmissionReply, Created, Exists, OverLimit, OverRate
+from gateway.core.history import Memory
 from gateway.core.idempotency import Idempotency
 from gateway.core.ledger import Entry, Moved, Outcome, Verb
 from gateway.ports import StoreUnavailable
 from tests.adapters.redis.holds import HALF_A_DAY, JOBS, RUNNING, TEAM, admission, demand, open_ledger
+from tests.adapters.redis.mirror import script_of
 from tests.adapters.redis.snapshot import Snapshot, snapshot
 from tests.store import running_store
 
@@ -185,6 +189,23 @@ async def test_amounts_whose_sums_would_not_be_exact_go_alone(store_url: str, le
     assert seen == ["hold"] * 3
     assert await ledger.balances((TEAM,)) == (Balance(0, 3 * (2**53 - 1)),)
     await watched.close()
+
+
+async def test_a_reply_that_cannot_be_read_answers_nobody_and_is_told(
+    store: Store, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The hold may stand, and the move be made: whoever asked must go on as if nothing had been said."""
+    batches, asked = Batches(store), job(1)
+    terms, own = admission_call(asked, NOW, 0)
+    odd = script_of("odd", b"#!lua\nreturn {{'1', '2'}, {'created', 'no number'}}\n")
+
+    answer = batches.ask(Kind(odd, read_admissions), Memory("e1"), terms, own)
+
+    with pytest.raises(StoreUnavailable, match="cannot be read: ValueError"):
+        await answer
+    [record] = caplog.records
+    assert "read_admissions" in record.getMessage()
+    assert "no number" not in record.getMessage()
 
 
 # What may be asked in one tick: of so many holds some share a body or a key, and what follows may name one job twice.
