@@ -13,15 +13,14 @@ from typing import Final
 from aiohttp import web
 
 from gateway import __version__
+from gateway.adapters.exporter import ExporterProcess, Orders
 from gateway.adapters.redis.closed_prices import RedisClosedPrices
 from gateway.adapters.redis.ledger import RedisLedger
 from gateway.adapters.redis.open_holds import RedisOpenHolds
 from gateway.adapters.redis.past import RedisPast
 from gateway.adapters.redis.refusals import RedisRefusals
-from gateway.adapters.redis.stream import RedisStream
 from gateway.adapters.redis.virtual_keys import RedisVirtualKeys
 from gateway.adapters.redis.vitals import RedisVitals
-from gateway.adapters.redis.watch import RedisWatch
 from gateway.adapters.spool import DirectorySpool, SpoolInUse, open_spool
 from gateway.adapters.system import SystemClock, SystemEntropy, machine_boot
 from gateway.adapters.telemetry import PrometheusTelemetry
@@ -31,7 +30,6 @@ from gateway.ports import SpoolUnavailable, StoreUnavailable
 from gateway.sandbox import Drawn, SandboxConfig, open_sandbox
 from gateway.service.background import every, keep
 from gateway.service.doctor import Doctor
-from gateway.service.export import Export
 from gateway.service.gauges import Gauges
 from gateway.service.guard import Guard
 from gateway.service.keyring import Keyring
@@ -53,7 +51,7 @@ from gateway.web.metrics import Scrape
 from gateway.web.plane import DataPlane
 from gateway.wiring.demo import kept_demo_key
 from gateway.wiring.guard import post_guard, recover
-from gateway.wiring.ledger import open_archive, recall
+from gateway.wiring.ledger import database_url, open_archive, recall
 from gateway.wiring.planes import listen
 from gateway.wiring.secrets import Secrets, gateway_secrets, upstream_key
 from gateway.wiring.store import identify, open_desk, open_keepsake, open_store, policies_directory
@@ -66,7 +64,7 @@ _REPLAY_S: Final = 0.25
 _OVERDUE_S: Final = 1.0
 _SWEEP_S: Final = 60.0
 _PAST_S: Final = 10.0
-_EXPORT_S: Final = 0.5
+_REFUSED_S: Final = 0.5
 _SANDBOX_KEY: Final = "pb_sandbox"
 
 
@@ -132,7 +130,7 @@ class _House:
     past: RedisPast
     spool: DirectorySpool
     boot: str
-    export: Export
+    export: ExporterProcess
     refusals: RedisRefusals
 
 
@@ -194,7 +192,10 @@ async def _build(stack: AsyncExitStack, settings: Settings) -> _House:
         spool=spool,
         boot=boot,
         guard=guard,
-        export=Export(RedisStream(store), archive, RedisWatch(store.run), ledger.memory, clock, boot),
+        export=ExporterProcess(
+            Orders(store.url, database_url(settings), boot, entropy.token(8).hex()),
+            lambda cursor: ledger.memory.wrote(cursor.epoch, cursor.sequence, cursor.entry),
+        ),
         refusals=RedisRefusals(store),
         later=later,
         damage=remains.damage,
@@ -269,8 +270,8 @@ def _start_in_background(stack: AsyncExitStack, house: _House, submit: Refusals)
         "unacknowledged moves": house.outbox.run,
         "overdue holds": partial(every, _OVERDUE_S, Overdue(house.ledger, house.open_holds, house.clock)),
         "what ended long ago": partial(every, _PAST_S, Sweep(house.past, house.clock)),
-        "export": partial(every, _EXPORT_S, house.export),
-        "refused submissions": partial(every, _EXPORT_S, submit.flush),
+        "export": house.export,
+        "refused submissions": partial(every, _REFUSED_S, submit.flush),
         "spool": partial(every, _SWEEP_S, partial(_sweep, house.spool)),
     }
     if house.later is not None:
