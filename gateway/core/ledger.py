@@ -6,7 +6,7 @@ executes what this file decides; `adapters/redis/lua/move.lua` holds no table of
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
@@ -35,7 +35,8 @@ class Hold:
 
     `amount` is the held micro-USD, `quoted` the quoted; they differ only where a price is not a whole number.
     Times are UTC; `attempt` is random per HTTP request. `sender` is the boot of the process that may send it;
-    `idempotency` is there if the client sent a key.
+    `idempotency` is there if the client sent a key. `relay_to` is the client's webhook address, where it is we who call
+    it; its query may hold a secret of the client's.
     """
 
     id: str
@@ -59,6 +60,7 @@ class Hold:
     test: bool = False
     sender: str = ""
     idempotency: Idempotency | None = None
+    relay_to: str | None = field(default=None, repr=False)
 
     def __hash__(self) -> int:
         """Cheap, because a hold is looked up often and no two holds have one id."""
