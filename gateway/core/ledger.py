@@ -87,6 +87,7 @@ class Verb(Word):
     DOUBT = "doubt"
     FINISH = "finish"
     REFUND = "refund"
+    ADJUST = "adjust"
 
 
 class Outcome(Word):
@@ -100,6 +101,7 @@ class Outcome(Word):
     DOUBTED = "doubted"
     FINISHED = "finished"
     REFUNDED = "refunded"
+    ADJUSTED = "adjusted"
     ALREADY = "already"
     MISSING = "missing"
     NOT_YET = "not_yet"
@@ -117,6 +119,7 @@ class Flow(StrEnum):
     RELEASE = "release"
     END = "end"
     RETURN = "return"
+    CORRECT = "correct"
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +173,7 @@ TRANSITIONS: Final[Mapping[Verb, Mapping[State, Step]]] = {
         State.IN_DOUBT: _NOT_YET,
         State.CAPTURED: Step(Outcome.FINISHED, State.FINISHED, Flow.END),
         State.FINISHED: _ALREADY,
-        State.REFUNDED: _ALREADY,
+        State.REFUNDED: _ANOMALY,
         State.VOIDED: _REFUSED,
     },
     Verb.REFUND: {
@@ -180,6 +183,16 @@ TRANSITIONS: Final[Mapping[Verb, Mapping[State, Step]]] = {
         State.CAPTURED: Step(Outcome.REFUNDED, State.REFUNDED, Flow.RETURN),
         State.FINISHED: _ANOMALY,
         State.REFUNDED: _ALREADY,
+        State.VOIDED: _REFUSED,
+    },
+    # Once, and only of a refund whose amount nobody had named: see `service/lifecycle.py`.
+    Verb.ADJUST: {
+        State.NONE: _MISSING,
+        State.HELD: _NOT_YET,
+        State.IN_DOUBT: _NOT_YET,
+        State.CAPTURED: _NOT_YET,
+        State.FINISHED: _REFUSED,
+        State.REFUNDED: Step(Outcome.ADJUSTED, State.REFUNDED, Flow.CORRECT),
         State.VOIDED: _REFUSED,
     },
 }
@@ -212,8 +225,9 @@ class Move:
 def moves(hold: Hold, flow: Flow, cost: MicroUsd) -> tuple[Move, ...]:
     """The shifts that `flow` makes on the accounts of `hold`, one for every charge.
 
-    `cost` (micro-USD) is what the upstream charged or gave back; only money takes it. Counts are posted as they were
-    held and never come back; `in_flight` is held from the hold to the end and never posted.
+    `cost` (micro-USD) is what the upstream charged or gave back, or, of an adjustment, what is posted again (less than
+    nothing: what comes back besides); only money takes it. Counts are posted as they were held and never come back;
+    `in_flight` is held from the hold to the end and never posted.
     """
     return tuple(Move(charge.account, *shift(charge, flow, cost)) for charge in hold.charges)
 
@@ -235,6 +249,8 @@ def shift(charge: Charge, flow: Flow, cost: MicroUsd) -> tuple[int, int]:
             return 0, -charge.amount if running else 0
         case Flow.RETURN:
             return -cost if charge.meter is Meter.USD else 0, -charge.amount if running else 0
+        case Flow.CORRECT:
+            return cost if charge.meter is Meter.USD else 0, 0
 
 
 @value

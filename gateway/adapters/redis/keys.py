@@ -27,6 +27,7 @@ CLOSED: Final = _TAG + "closed"
 TEAM_SECRETS: Final = _TAG + "team_secrets"
 EVENTS: Final = _TAG + "events"
 TEAMS_DUE: Final = _TAG + "events:teams"
+NOTED: Final = _TAG + "noted"
 
 
 def account(name: str) -> str:
@@ -53,6 +54,15 @@ def due(team: str) -> str:
 
 def job(job_id: str) -> str:
     return _TAG + "job:" + job_id
+
+
+def jobs(value: Hold) -> str:
+    return jobs_of(value.team, test=value.test)
+
+
+def jobs_of(team: str, *, test: bool) -> str:
+    """The index of a team's accepted jobs; those of its test keys are apart."""
+    return f"{_TAG}jobs:{'test:' if test else ''}{team}"
 
 
 def key(key_id: str) -> str:
