@@ -11,7 +11,9 @@ from aiohttp import web
 
 from gateway.adapters.redis.closed_prices import RedisClosedPrices
 from gateway.adapters.redis.connection import Store
+from gateway.adapters.redis.events import RedisEvents
 from gateway.adapters.redis.policies import RedisPolicies
+from gateway.adapters.redis.team_secrets import RedisTeamSecrets
 from gateway.adapters.redis.virtual_keys import RedisVirtualKeys
 from gateway.adapters.redis.vitals import RedisVitals
 from gateway.adapters.system import SystemClock
@@ -21,6 +23,7 @@ from gateway.service.doctor import Doctor
 from gateway.service.keyring import Keyring
 from gateway.service.outbox import Outbox
 from gateway.service.policy_desk import Compile, PolicyDesk
+from gateway.service.team_secrets import TeamSecrets
 from gateway.web.admin import admin_routes
 from gateway.web.administration import Control
 from gateway.web.listener import Listener
@@ -78,7 +81,8 @@ async def running_control(
     doctor = Doctor(
         house.guard, RedisVitals(store), desk, Outbox(house.ledger, house.spool, clock), Filled(), (), SystemClock()
     )
-    control = Control(keyring, desk, RedisClosedPrices(store), doctor, clock, admin_key)
+    secrets = TeamSecrets(RedisTeamSecrets(store), desk, keyring.peppers, clock)
+    control = Control(keyring, desk, RedisClosedPrices(store), doctor, RedisEvents(store), secrets, clock, admin_key)
     app = web.Application()
     app.add_routes(admin_routes(control))
     runner = Listener(app, lambda: "made", lingering_time=0.1, shutdown_timeout=1.0)

@@ -12,11 +12,13 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 
 from gateway.adapters.counters import Counters
 from gateway.adapters.histograms import Histograms
+from gateway.core.delivery import DeliveryState
 from gateway.core.figures import JobEnded, Observation, StoreGauges
 from gateway.core.ledger import Outcome
 from gateway.core.money import MICRO_PER_USD
 from gateway.core.outcome import Charged, InDoubt, TurnedDown, Unsent, label
 from gateway.core.refusal import Refusal
+from gateway.core.webhook_event import Heard
 
 _LATENCY: Final = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 _OTHER_MODEL: Final = "_other"
@@ -37,6 +39,8 @@ class PrometheusTelemetry:
         self._drift = counter("price_drift_usd", "USD charged above or below the quote.", "model", "direction")
         self._refunded = counter("refund_usd", "USD that came back for jobs that ended.", "team", "model", "reason")
         self._anomalies = counter("anomalies", "Ends that contradict what is known.", "kind")
+        self._heard = counter("webhooks", "Webhooks of the upstream by what they came to.", "outcome")
+        self._delivered = counter("deliveries", "Attempts to send one on, by where it stood then.", "team", "state")
         self._errors = counter("store_errors", "Store calls that failed or got no answer.", "operation")
         self._overhead = histogram("overhead_seconds", "Time of a submit without the upstream's part.")()
         self._upstream = histogram("upstream_seconds", "Time the upstream took to answer a submit.")()
@@ -94,6 +98,14 @@ class PrometheusTelemetry:
             self._anomalies.add(1, "surplus")
         if seen.outcome is Outcome.REFUNDED and not seen.hold.test:
             self._refunded.add(seen.refunded / MICRO_PER_USD, seen.hold.team, seen.hold.model, seen.status)
+
+    def heard(self, heard: Heard) -> None:
+        """Count a webhook that came in."""
+        self._heard.add(1, heard)
+
+    def delivered(self, team: str, state: DeliveryState) -> None:
+        """Count an attempt to send one on, by where it stood then."""
+        self._delivered.add(1, team, state)
 
     def store_call(self, operation: str, seconds: float, failed: bool) -> None:
         """Count one call to the store."""

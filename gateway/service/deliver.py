@@ -39,6 +39,20 @@ class Due(Protocol):
         ...
 
 
+class Events(Protocol):
+    """All events, for whoever administers. All raise StoreUnavailable."""
+
+    async def find(self, event_id: str) -> Delivery | None: ...
+
+    async def newest(self, limit: int, team: str | None, state: DeliveryState | None) -> tuple[Delivery, ...]:
+        """Those of a team, in a state, if these are named: the newest first, so many at most."""
+        ...
+
+    async def renew(self, delivery: Delivery, now: datetime) -> bool:
+        """Have it sent anew, at once; False when it is gone."""
+        ...
+
+
 class Postman(Protocol):
     async def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> int | str:
         """The status of the answer, or why there was none, in words that quote nothing."""

@@ -12,12 +12,14 @@ CODES: Final[Mapping[str, int]] = {
     "TEAM_UNKNOWN": 404,
     "KEY_NOT_FOUND": 404,
     "PRICE_NOT_CLOSED": 404,
+    "WEBHOOK_NOT_FOUND": 404,
     "POLICY_NOT_FOUND": 404,
     "POLICY_INVALID": 422,
     "POLICY_REMOVES_TEAMS": 409,
     "POLICY_RESETS_LIMITS": 409,
     "POLICY_CONFLICT": 409,
     "ORGANIZATION_MISMATCH": 409,
+    "SECRET_LOST": 409,
     "STORE_UNAVAILABLE": 503,
 }
 
@@ -37,6 +39,15 @@ def key_not_found(key_id: str) -> GatewayError:
 
 def price_not_closed(model: str) -> GatewayError:
     return _error("PRICE_NOT_CLOSED", f'No price of "{model}" is closed.')
+
+
+def webhook_not_found(event_id: str) -> GatewayError:
+    return _error("WEBHOOK_NOT_FOUND", f'There is no webhook "{event_id}", or not any more.')
+
+
+def secret_lost(team: str) -> GatewayError:
+    message = f'The webhook secret of team "{team}" went with the pepper it was made with. Rotate it.'
+    return _error("SECRET_LOST", message)
 
 
 def no_policies() -> GatewayError:

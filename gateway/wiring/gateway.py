@@ -25,10 +25,8 @@ from gateway.adapters.redis.watch import RedisWatch
 from gateway.adapters.spool import DirectorySpool, SpoolInUse, open_spool
 from gateway.adapters.system import SystemClock, SystemEntropy, machine_boot
 from gateway.adapters.telemetry import PrometheusTelemetry
-from gateway.adapters.upstream import HttpUpstream
 from gateway.core.remains import Damage
 from gateway.ports import SpoolUnavailable, StoreUnavailable
-from gateway.sandbox import Drawn, SandboxConfig, open_sandbox
 from gateway.service.background import every, keep
 from gateway.service.doctor import Doctor
 from gateway.service.export import Export
@@ -44,7 +42,7 @@ from gateway.service.recovery import Recovery
 from gateway.service.refusals import Refusals
 from gateway.service.submit import Submit
 from gateway.service.sweep import Sweep
-from gateway.settings import PROVIDER_URL, Settings
+from gateway.settings import Settings
 from gateway.web.admin import admin_routes
 from gateway.web.administration import Control
 from gateway.web.app import control_app, data_app
@@ -55,9 +53,11 @@ from gateway.wiring.demo import kept_demo_key
 from gateway.wiring.guard import post_guard, recover
 from gateway.wiring.ledger import open_archive, recall
 from gateway.wiring.planes import listen
-from gateway.wiring.secrets import Secrets, gateway_secrets, upstream_key
+from gateway.wiring.relaying import Relaying, open_relaying, sandbox_config
+from gateway.wiring.secrets import Secrets, gateway_secrets
 from gateway.wiring.store import identify, open_desk, open_keepsake, open_store, policies_directory
 from gateway.wiring.trouble import CannotStart
+from gateway.wiring.upstreams import Upstreams, open_upstreams
 
 _LOG: Final = logging.getLogger("tollhouse.start")
 _REFRESH_S: Final = 0.5
@@ -67,7 +67,6 @@ _OVERDUE_S: Final = 1.0
 _SWEEP_S: Final = 60.0
 _PAST_S: Final = 10.0
 _EXPORT_S: Final = 0.5
-_SANDBOX_KEY: Final = "pb_sandbox"
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,14 +86,6 @@ class Gateway:
     policies: Path
     closed: str | None
     demo_key: str | None = field(repr=False)
-
-
-@dataclass(frozen=True, slots=True)
-class _Upstreams:
-    real: HttpUpstream
-    sandbox: HttpUpstream
-    real_url: str
-    sandbox_url: str
 
 
 @asynccontextmanager
@@ -134,11 +125,13 @@ class _House:
     boot: str
     export: Export
     refusals: RedisRefusals
+    relaying: Relaying
 
 
 async def _open(stack: AsyncExitStack, settings: Settings) -> Gateway:
     house = await _build(stack, settings)
-    upstreams = await _open_upstreams(stack, settings, house.clock, house.entropy)
+    sandbox = sandbox_config(settings, house.secrets.peppers)
+    upstreams = await open_upstreams(stack, settings, house.clock, house.entropy, sandbox)
     submit, probe = _submit(house, upstreams, settings), Probe(house.guard, house.desk)
     _start_in_background(stack, house, submit)
     control, data = _control_plane(house, probe), _data_plane(house, submit, settings, probe)
@@ -196,12 +189,13 @@ async def _build(stack: AsyncExitStack, settings: Settings) -> _House:
         guard=guard,
         export=Export(RedisStream(store), archive, RedisWatch(store.run), ledger.memory, clock, boot),
         refusals=RedisRefusals(store),
+        relaying=open_relaying(stack, settings, store, ledger, desk, telemetry, clock, secrets.peppers),
         later=later,
         damage=remains.damage,
     )
 
 
-def _submit(house: _House, upstreams: _Upstreams, settings: Settings) -> Refusals:
+def _submit(house: _House, upstreams: Upstreams, settings: Settings) -> Refusals:
     submit = Submit(
         desk=house.desk,
         keyring=house.keyring,
@@ -216,6 +210,7 @@ def _submit(house: _House, upstreams: _Upstreams, settings: Settings) -> Refusal
         boot=house.boot,
         webhook_hosts=settings.webhook_allow_hosts,
         guard=house.guard,
+        relay=house.relaying.relay,
     )
     return Refusals(submit, house.desk, house.refusals, house.clock, house.entropy)
 
@@ -230,6 +225,7 @@ def _data_plane(house: _House, submit: Refusals, settings: Settings, probe: Prob
         clock=house.clock,
         max_body=settings.max_body,
         body_timeout=settings.body_timeout,
+        hooks=house.relaying.hooks,
     )
     return data_app(plane, probe)
 
@@ -238,26 +234,20 @@ def _control_plane(house: _House, probe: Probe) -> web.Application:
     doctor = Doctor(
         house.guard, house.vitals, house.desk, house.outbox, house.spool, house.damage, house.clock, house.export
     )
-    control = Control(house.keyring, house.desk, house.closed_prices, doctor, house.clock, house.secrets.admin_key)
+    relaying = house.relaying
+    control = Control(
+        keyring=house.keyring,
+        desk=house.desk,
+        closed_prices=house.closed_prices,
+        doctor=doctor,
+        events=relaying.events,
+        team_secrets=relaying.team_secrets,
+        clock=house.clock,
+        admin_key=house.secrets.admin_key,
+    )
     admin = admin_routes(control)
     gauges = Gauges(house.desk, house.ledger, house.keyring.keys, house.vitals, house.closed_prices, house.clock)
     return control_app(admin, Scrape(gauges, house.telemetry), probe)
-
-
-async def _open_upstreams(
-    stack: AsyncExitStack, settings: Settings, clock: SystemClock, entropy: SystemEntropy
-) -> _Upstreams:
-    """The built-in sandbox, for test keys and for everybody without a real key; and what has the real key."""
-    opened = open_sandbox(SandboxConfig(), clock=clock.now, rng=Drawn(entropy.token))
-    sandbox_url = (await stack.enter_async_context(opened)).url
-    sandbox = HttpUpstream(sandbox_url, lambda: _SANDBOX_KEY, clock)
-    stack.callback(sandbox.close)
-    if settings.sandboxed:
-        return _Upstreams(sandbox, sandbox, sandbox_url, sandbox_url)
-    url = settings.upstream_url or PROVIDER_URL
-    real = HttpUpstream(url, upstream_key(settings), clock)
-    stack.callback(real.close)
-    return _Upstreams(real, sandbox, url, sandbox_url)
 
 
 def _start_in_background(stack: AsyncExitStack, house: _House, submit: Refusals) -> None:
@@ -270,6 +260,7 @@ def _start_in_background(stack: AsyncExitStack, house: _House, submit: Refusals)
         "overdue holds": partial(every, _OVERDUE_S, Overdue(house.ledger, house.open_holds, house.clock)),
         "what ended long ago": partial(every, _PAST_S, Sweep(house.past, house.clock)),
         "export": partial(every, _EXPORT_S, house.export),
+        "webhooks to clients": house.relaying.deliver,
         "refused submissions": partial(every, _EXPORT_S, submit.flush),
         "spool": partial(every, _SWEEP_S, partial(_sweep, house.spool)),
     }

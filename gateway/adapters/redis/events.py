@@ -29,7 +29,7 @@ _PAGE: Final = 200
 
 
 class RedisEvents:
-    """Implements `hooks.Inbox`, `deliver.Outgoing` and `webhooks.Events`."""
+    """Implements `hooks.Inbox`, `deliver.Due` and `deliver.Events`."""
 
     def __init__(self, store: Store) -> None:
         self._store = store

@@ -49,12 +49,12 @@ class Stranger:
         return await answer(request)
 
 
-async def _thanks(_request: web.Request) -> web.StreamResponse:
+async def thanks(_request: web.Request) -> web.StreamResponse:
     return web.Response(status=204)
 
 
 @asynccontextmanager
-async def stranger(answer: Answer = _thanks, host: str = "127.0.0.1") -> AsyncIterator[Stranger]:
+async def stranger(answer: Answer = thanks, host: str = "127.0.0.1") -> AsyncIterator[Stranger]:
     """Listen on loopback and answer every POST so."""
     met = Stranger()
 
