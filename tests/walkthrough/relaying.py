@@ -78,7 +78,7 @@ async def relaying(
         "webhook_allow_hosts": "127.0.0.0/8",
         **settings,
     }
-    provider = SandboxConfig(webhook_secret=SECRET, webhook_retries=retries)
+    provider = SandboxConfig(webhook_secret=SECRET, webhook_retries=retries, keep_requests=5000)
     async with AsyncExitStack() as stack:
         receiver = await stack.enter_async_context(stranger(answer))
         house = await stack.enter_async_context(open_house(*files, faults=faults, sandbox=provider, **ours))
