@@ -9,10 +9,7 @@ from typing import Final
 from gateway import __version__
 from gateway.adapters.redis.connection import Store
 from gateway.adapters.redis.events import RedisEvents
-from gateway.adapters.redis.ledger import RedisLedger
 from gateway.adapters.redis.team_secrets import RedisTeamSecrets
-from gateway.adapters.system import SystemClock
-from gateway.adapters.telemetry import PrometheusTelemetry
 from gateway.adapters.webhooks import HttpPostman
 from gateway.core.hook_token import Relay
 from gateway.core.key_secret import Peppers
@@ -44,22 +41,21 @@ def open_relaying(
     stack: AsyncExitStack,
     settings: Settings,
     store: Store,
-    ledger: RedisLedger,
+    lifecycle: Lifecycle,
     desk: PolicyDesk,
-    telemetry: PrometheusTelemetry,
-    clock: SystemClock,
     peppers: Peppers,
 ) -> Relaying:
     """Open what calls clients, until the stack closes. Raises CannotStart."""
+    clock = lifecycle.clock
     postman = HttpPostman(settings.webhook_allow_hosts, __version__)
     stack.push_async_callback(postman.close)
     events, team_secrets = RedisEvents(store), TeamSecrets(RedisTeamSecrets(store), desk, peppers, clock)
-    deliver = Deliver(events, postman, team_secrets, clock, telemetry.delivered)
+    deliver = Deliver(events, postman, team_secrets, clock, lifecycle.telemetry.delivered)
     if settings.public_url is None:
         return Relaying(None, None, deliver, events, team_secrets)
     hooks = Hooks(
-        ledger=ledger,
-        lifecycle=Lifecycle(ledger, telemetry, clock),
+        ledger=lifecycle.ledger,
+        lifecycle=lifecycle,
         inbox=events,
         secrets=_secrets(settings, peppers),
         peppers=peppers,

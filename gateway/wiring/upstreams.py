@@ -1,4 +1,4 @@
-"""The upstreams: the built-in sandbox, and what has the real key where there is one."""
+"""Where requests go: the provider, or the sandbox in its place; and the sandbox beside it, for test keys."""
 
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ _SANDBOX_KEY: Final = "pb_sandbox"
 
 @dataclass(frozen=True, slots=True)
 class Upstreams:
-    """Who is asked, and where they are; without a real key both are the sandbox."""
+    """`real` is what has the real key, where there is one."""
 
     real: HttpUpstream
     sandbox: HttpUpstream
@@ -26,7 +26,7 @@ class Upstreams:
 async def open_upstreams(
     stack: AsyncExitStack, settings: Settings, clock: SystemClock, entropy: SystemEntropy, config: SandboxConfig
 ) -> Upstreams:
-    """The sandbox, for test keys and for everybody without a real key; and what has the real key."""
+    """The built-in sandbox, for test keys and for everybody without a real key; and what has the real key."""
     opened = open_sandbox(config, clock=clock.now, rng=Drawn(entropy.token))
     sandbox_url = (await stack.enter_async_context(opened)).url
     sandbox = HttpUpstream(sandbox_url, lambda: _SANDBOX_KEY, clock)

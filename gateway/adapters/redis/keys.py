@@ -1,8 +1,8 @@
 """Every key name in the store. One hash tag for all, so that one script can hold organization, team and key together.
 
-A store serves one organization. Keys that expire: `rate:*`, `overages:*`, the tombstone of a hold that was voided
-before it was ever made, what lets a submit be recognised (`idempotency:*`, `twins:*`) once no hold in it is open any
-more, and an event (`event:*`) that was sent or given up. Nothing that holds money does.
+A store serves one organization. Keys that expire: `rate:*`, `overages:*`, `upload:*`, the tombstone of a hold that was
+voided before it was ever made, what lets a submit be recognised (`idempotency:*`, `twins:*`) once no hold in it is open
+any more, and an event (`event:*`) that was sent or given up. Nothing that holds money does.
 """
 
 from typing import Final
@@ -63,6 +63,10 @@ def jobs(value: Hold) -> str:
 def jobs_of(team: str, *, test: bool) -> str:
     """The index of a team's accepted jobs; those of its test keys are apart."""
     return f"{_TAG}jobs:{'test:' if test else ''}{team}"
+
+
+def upload(upload_id: str) -> str:
+    return _TAG + "upload:" + upload_id
 
 
 def key(key_id: str) -> str:
