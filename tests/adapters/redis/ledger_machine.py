@@ -174,10 +174,10 @@ class LedgerMachine(RuleBasedStateMachine):
     @precondition(lambda self: self.known)
     @rule(
         pick=_PICK,
-        verb=st.sampled_from((Verb.FINISH, Verb.REFUND, Verb.REFUND)),
+        verb=st.sampled_from((Verb.FINISH, Verb.REFUND, Verb.REFUND, Verb.LOSE)),
         cost=_COST,
         facts=_FACT,
-        state=st.sampled_from(("captured", "captured", "finished", "refunded", "voided")),
+        state=st.sampled_from(("captured", "captured", "lost", "lost", "finished", "refunded", "voided")),
     )
     def end(self, pick: int, verb: Verb, cost: str, facts: Mapping[str, str], state: str) -> None:
         self.perform(self._move(verb, self._pick(pick, state), cost=cost, facts=facts))

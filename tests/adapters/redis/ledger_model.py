@@ -26,17 +26,18 @@ from tests.adapters.redis.memory_model import MemoryModel
 
 ADOPTABLE: Final = timedelta(days=7)
 
-# State -> what capture, void, doubt, finish and refund come to.
+# State -> what capture, void, doubt, finish, refund and lose come to.
 TABLE: Final = {
-    "none": ("adopted", "tombstoned", "missing", "missing", "missing"),
-    "held": ("captured", "voided", "doubted", "not_yet", "not_yet"),
-    "in_doubt": ("captured", "voided", "already", "not_yet", "not_yet"),
-    "captured": ("already", "refused", "already", "finished", "refunded"),
-    "finished": ("already", "refused", "already", "already", "anomaly"),
-    "refunded": ("already", "refused", "already", "already", "already"),
-    "voided": ("overage", "already", "refused", "refused", "refused"),
+    "none": ("adopted", "tombstoned", "missing", "missing", "missing", "missing"),
+    "held": ("captured", "voided", "doubted", "not_yet", "not_yet", "not_yet"),
+    "in_doubt": ("captured", "voided", "already", "not_yet", "not_yet", "not_yet"),
+    "captured": ("already", "refused", "already", "finished", "refunded", "lost"),
+    "lost": ("already", "refused", "already", "finished_late", "refunded_late", "already"),
+    "finished": ("already", "refused", "already", "already", "anomaly", "already"),
+    "refunded": ("already", "refused", "already", "already", "already", "already"),
+    "voided": ("overage", "already", "refused", "refused", "refused", "refused"),
 }
-VERBS: Final = ("capture", "void", "doubt", "finish", "refund")
+VERBS: Final = ("capture", "void", "doubt", "finish", "refund", "lose")
 
 # Where a hold is after what happened to it; what is missing here leaves it where it was.
 BECOMES: Final = {
@@ -48,6 +49,9 @@ BECOMES: Final = {
     "doubted": "in_doubt",
     "finished": "finished",
     "refunded": "refunded",
+    "lost": "lost",
+    "finished_late": "finished",
+    "refunded_late": "refunded",
 }
 
 
@@ -260,7 +264,9 @@ def _shifts(outcome: str, kept: Kept, cost: int) -> Iterator[Move]:
     for charge in kept.hold.charges:
         match charge.meter:
             case Meter.IN_FLIGHT:
-                held = {"adopted": 1, "overage": 1, "voided": -1, "finished": -1, "refunded": -1}.get(outcome, 0)
+                held = {"adopted": 1, "overage": 1, "voided": -1, "finished": -1, "refunded": -1, "lost": -1}.get(
+                    outcome, 0
+                )
                 yield Move(charge.account, 0, held * charge.amount)
             case Meter.USD:
                 yield Move(charge.account, _posted(outcome, kept, cost), _freed(outcome, charge.amount))
@@ -270,7 +276,7 @@ def _shifts(outcome: str, kept: Kept, cost: int) -> Iterator[Move]:
 
 
 def _posted(outcome: str, kept: Kept, cost: int) -> int:
-    if outcome == "refunded":
+    if outcome in {"refunded", "refunded_late"}:
         return -min(cost, kept.cost or 0)
     return cost if BECOMES[outcome] == "captured" else 0
 

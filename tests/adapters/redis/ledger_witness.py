@@ -29,7 +29,8 @@ _DAY_MS: Final = 86_400_000
 _EACH_ONCE: Final = (
     {"captured", "adopted", "overage"},
     {"voided", "tombstoned"},
-    {"finished", "refunded"},
+    {"finished", "refunded", "finished_late", "refunded_late"},
+    {"lost", "finished", "refunded"},
     {"anomaly"},
 )
 
