@@ -22,7 +22,7 @@ MEMORIES = ("{toll}:idempotency:", "{toll}:twins:")
 LASTING = (
     *(keys.account(""), keys.job(""), keys.key(""), keys.digest(""), keys.policy("")),
     *(keys.STORE, keys.POLICY, keys.ENTRIES, keys.REFUSED, keys.KEYS, keys.GATEWAYS, keys.CLOSED, keys.ENDED),
-    keys.PAST_ACCOUNTS,
+    *(keys.PAST_ACCOUNTS, keys.NOTED, keys.jobs_of("", test=False)),
     *keys.OPEN.values(),
 )
 

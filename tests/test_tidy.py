@@ -27,7 +27,7 @@ SCRIPTS = sorted(PACKAGE.rglob("*.lua"))
 # Modules whose every line runs in the tests of another: a composition root, and packages of values.
 TESTED_ELSEWHERE = {
     "gateway/__main__.py": "tests/cli/test_serve.py",
-    "gateway/ports.py": "tests/service/test_submit.py",
+    "gateway/ports/upstream.py": "tests/service/test_submit.py",
     "gateway/cli/environment.py": "tests/cli/test_serve.py",
     "gateway/core/admit.py": "tests/core/test_policy.py",
     "gateway/core/admission.py": "tests/adapters/redis/test_ledger.py",
@@ -39,6 +39,7 @@ TESTED_ELSEWHERE = {
     "gateway/adapters/sql/schema.py": "tests/adapters/sql/test_migrate.py",
     "gateway/adapters/redis/calls.py": "tests/adapters/redis/test_ledger.py",
     "gateway/adapters/redis/keys.py": "tests/adapters/redis/test_ledger.py",
+    "gateway/adapters/redis/records.py": "tests/adapters/redis/test_ledger.py",
     "gateway/adapters/redis/replies.py": "tests/adapters/redis/test_ledger.py",
     "gateway/adapters/redis/words.py": "tests/adapters/redis/test_connection.py",
     "gateway/web/administration.py": "tests/web/test_admin.py",

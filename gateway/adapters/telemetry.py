@@ -12,13 +12,15 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 
 from gateway.adapters.counters import Counters
 from gateway.adapters.histograms import Histograms
-from gateway.core.figures import Observation, StoreGauges
+from gateway.core.figures import JobEnded, Observation, StoreGauges
+from gateway.core.ledger import Outcome
 from gateway.core.money import MICRO_PER_USD
 from gateway.core.outcome import Charged, InDoubt, TurnedDown, Unsent, label
 from gateway.core.refusal import Refusal
 
 _LATENCY: Final = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 _OTHER_MODEL: Final = "_other"
+_REFUNDS: Final = (Outcome.REFUNDED, Outcome.REFUNDED_LATE)
 _LIMIT_LABELS: Final = ("scope", "name", "limit", "meter")
 
 
@@ -34,6 +36,8 @@ class PrometheusTelemetry:
         self._refused = counter("refused_usd", "USD of jobs refused, by the limit named.", "team", "limit")
         self._shadow = counter("shadow_refusals", "Jobs a shadow limit would have refused.", "team", "limit")
         self._drift = counter("price_drift_usd", "USD charged above or below the quote.", "model", "direction")
+        self._refunded = counter("refund_usd", "USD that came back for jobs that ended.", "team", "model", "reason")
+        self._anomalies = counter("anomalies", "Ends that contradict what is known.", "kind")
         self._errors = counter("store_errors", "Store calls that failed or got no answer.", "operation")
         self._overhead = histogram("overhead_seconds", "Time of a submit without the upstream's part.")()
         self._upstream = histogram("upstream_seconds", "Time the upstream took to answer a submit.")()
@@ -80,6 +84,17 @@ class PrometheusTelemetry:
         if abs(difference) > 1:
             direction = "above" if difference > 0 else "below"
             self._drift.add(abs(difference) / MICRO_PER_USD, model, direction)
+
+    def ended(self, seen: JobEnded) -> None:
+        """Count the end of a job: what came back, and what contradicts what is known."""
+        if seen.outcome is Outcome.ANOMALY:
+            self._anomalies.add(1, "contradiction" if seen.hold else "unknown_job")
+        if seen.hold is None or seen.outcome not in (*_REFUNDS, Outcome.ADJUSTED):
+            return
+        if seen.surplus:
+            self._anomalies.add(1, "surplus")
+        if seen.outcome in _REFUNDS and not seen.hold.test:
+            self._refunded.add(seen.refunded / MICRO_PER_USD, seen.hold.team, seen.hold.model, seen.status)
 
     def store_call(self, operation: str, seconds: float, failed: bool) -> None:
         """Count one call to the store."""

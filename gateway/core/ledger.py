@@ -86,6 +86,7 @@ class Verb(Word):
     DOUBT = "doubt"
     FINISH = "finish"
     REFUND = "refund"
+    ADJUST = "adjust"
     LOSE = "lose"
 
 
@@ -103,6 +104,7 @@ class Outcome(Word):
     DOUBTED = "doubted"
     FINISHED = "finished"
     REFUNDED = "refunded"
+    ADJUSTED = "adjusted"
     LOST = "lost"
     FINISHED_LATE = "finished_late"
     REFUNDED_LATE = "refunded_late"
@@ -123,6 +125,7 @@ class Flow(StrEnum):
     RELEASE = "release"
     END = "end"
     RETURN = "return"
+    CORRECT = "correct"
     RETURN_MONEY = "return_money"
 
 
@@ -181,7 +184,7 @@ TRANSITIONS: Final[Mapping[Verb, Mapping[State, Step]]] = {
         State.CAPTURED: Step(Outcome.FINISHED, State.FINISHED, Flow.END),
         State.LOST: Step(Outcome.FINISHED_LATE, State.FINISHED),
         State.FINISHED: _ALREADY,
-        State.REFUNDED: _ALREADY,
+        State.REFUNDED: _ANOMALY,
         State.VOIDED: _REFUSED,
     },
     Verb.REFUND: {
@@ -192,6 +195,17 @@ TRANSITIONS: Final[Mapping[Verb, Mapping[State, Step]]] = {
         State.LOST: Step(Outcome.REFUNDED_LATE, State.REFUNDED, Flow.RETURN_MONEY),
         State.FINISHED: _ANOMALY,
         State.REFUNDED: _ALREADY,
+        State.VOIDED: _REFUSED,
+    },
+    # Once, and only of a refund whose amount nobody had named: see `service/lifecycle.py`.
+    Verb.ADJUST: {
+        State.NONE: _MISSING,
+        State.HELD: _NOT_YET,
+        State.IN_DOUBT: _NOT_YET,
+        State.CAPTURED: _NOT_YET,
+        State.LOST: _NOT_YET,
+        State.FINISHED: _REFUSED,
+        State.REFUNDED: Step(Outcome.ADJUSTED, State.REFUNDED, Flow.CORRECT),
         State.VOIDED: _REFUSED,
     },
     Verb.LOSE: {
@@ -234,8 +248,9 @@ class Move:
 def moves(hold: Hold, flow: Flow, cost: MicroUsd) -> tuple[Move, ...]:
     """The shifts that `flow` makes on the accounts of `hold`, one for every charge.
 
-    `cost` (micro-USD) is what the upstream charged or gave back; only money takes it. Counts are posted as they were
-    held and never come back; `in_flight` is held from the hold to the end and never posted.
+    `cost` (micro-USD) is what the upstream charged or gave back, or, of an adjustment, what is posted again (less than
+    nothing: what comes back besides); only money takes it. Counts are posted as they were held and never come back;
+    `in_flight` is held from the hold to the end and never posted.
     """
     return tuple(Move(charge.account, *shift(charge, flow, cost)) for charge in hold.charges)
 
@@ -257,6 +272,8 @@ def shift(charge: Charge, flow: Flow, cost: MicroUsd) -> tuple[int, int]:
             return 0, -charge.amount if running else 0
         case Flow.RETURN:
             return -cost if charge.meter is Meter.USD else 0, -charge.amount if running else 0
+        case Flow.CORRECT:
+            return cost if charge.meter is Meter.USD else 0, 0
         case Flow.RETURN_MONEY:
             return -cost if charge.meter is Meter.USD else 0, 0
 

@@ -94,10 +94,10 @@ def read_submit_reply(reply: Reply) -> Accepted | Rejected | Unknown:
 
 
 def _read_success(reply: Reply) -> Accepted | Unknown:
-    body = _object(reply.body)
+    body = read_document(reply.body)
     if body is None:
         return Unknown(f"unreadable {reply.status}", surprising=True)
-    data = body["data"] if isinstance(body.get("data"), dict) else body
+    data = unwrapped(body)
     job_id = data.get("jobId")
     if not isinstance(job_id, str) or not job_id.isascii() or not job_id.isprintable():
         return Unknown("no job id", surprising=True)
@@ -111,7 +111,11 @@ def read_cost(data: Mapping[str, Any]) -> MicroUsd | None:
 
     `costMicroCents` is the reference form, `estimatedCost` the quickstart's.
     """
-    named = data.get("costMicroCents", data.get("estimatedCost"))
+    return read_amount(data.get("costMicroCents", data.get("estimatedCost")))
+
+
+def read_amount(named: object) -> MicroUsd | None:
+    """An amount that a reply names, in micro-USD, fractions rounded up; None for what cannot be believed."""
     if type(named) is int:
         return named if 0 <= named <= MAX_AMOUNT else None
     if not isinstance(named, Decimal) or not named.is_finite() or named < 0 or named > MAX_AMOUNT:
@@ -121,13 +125,20 @@ def read_cost(data: Mapping[str, Any]) -> MicroUsd | None:
 
 def error_code(body: bytes) -> str | None:
     """The machine code of an error in the provider's envelope; `success` and `requestId` may be missing from it."""
-    document = _object(body)
+    document = read_document(body)
     error = document.get("error") if document else None
     code = error.get("code") if isinstance(error, dict) else None
     return code if isinstance(code, str) else None
 
 
-def _object(body: bytes) -> dict[str, Any] | None:
+def unwrapped(document: dict[str, Any]) -> dict[str, Any]:
+    """The reply itself: some come inside `data` of the envelope, and some flat."""
+    data = document.get("data")
+    return data if isinstance(data, dict) else document
+
+
+def read_document(body: bytes) -> dict[str, Any] | None:
+    """A reply's JSON object, its numbers exact; None for anything else."""
     try:
         document = decoded(body.decode("utf-8"), _DECODER)
     except (ValueError, RecursionError):

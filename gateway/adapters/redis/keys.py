@@ -24,6 +24,7 @@ PAST_ACCOUNTS: Final = _TAG + "accounts:past"
 KEYS: Final = _TAG + "keys"
 GATEWAYS: Final = _TAG + "gateways"
 CLOSED: Final = _TAG + "closed"
+NOTED: Final = _TAG + "noted"
 
 
 def account(name: str) -> str:
@@ -41,6 +42,15 @@ def hold(hold_id: str) -> str:
 
 def job(job_id: str) -> str:
     return _TAG + "job:" + job_id
+
+
+def jobs(value: Hold) -> str:
+    return jobs_of(value.team, test=value.test)
+
+
+def jobs_of(team: str, *, test: bool) -> str:
+    """The index of a team's accepted jobs; those of its test keys are apart."""
+    return f"{_TAG}jobs:{'test:' if test else ''}{team}"
 
 
 def key(key_id: str) -> str:

@@ -1,4 +1,4 @@
-"""Submits to the provider: swap our key for the real one, send once, map every failure to a value.
+"""Requests to the provider, submits above all: swap our key for the real one, send once, map every failure to a value.
 
 The rule of this file: no exception leaves a hold to itself. Whatever went wrong, and be it a mistake of ours, it
 happened before or after a byte may have left, and that alone decides between not sent and unknown.
@@ -13,11 +13,12 @@ from typing import Final
 from gateway.adapters.upstream.origin import Origin
 from gateway.adapters.upstream.request import Sending, Trouble, written
 from gateway.core.reply import NotSent, Reply, Unknown, UpstreamResult, read_submit_reply
-from gateway.ports import Clock, Outgoing
+from gateway.ports import Clock, Outgoing, Question, Unanswered
 
 _LOG: Final = logging.getLogger("tollhouse.upstream")
 
 SLOTS: Final = 512
+LINES: Final = 128
 SLOT_WAIT_S: Final = 1.0
 REDACTED: Final = "[redacted]"
 
@@ -30,6 +31,8 @@ class HttpUpstream:
         self._begin = self._origin.opening("POST", "/v1/jobs/submit")
         self._key = key
         self._slots = asyncio.Semaphore(SLOTS)
+        # Of their own, so that whoever polls keeps nobody from submitting.
+        self._lines = asyncio.Semaphore(LINES)
 
     def slot(self) -> "_Place":
         """A place in the pool, or None after a second. It is taken before the hold, so that waiting holds no money."""
@@ -50,6 +53,23 @@ class HttpUpstream:
         except Exception as error:  # noqa: BLE001 (whatever it was, it happened before or after a byte may have left)
             cause = _cause(error)
             return Unknown(cause) if sending.may_have_left else NotSent(cause)
+
+    async def ask(self, question: Question) -> Reply | Unanswered:
+        sending = Sending(question.deadline)
+        try:
+            async with asyncio.timeout(SLOT_WAIT_S):
+                await self._lines.acquire()
+        except TimeoutError:
+            return Unanswered("no connection was free")
+        try:
+            key = self._key()
+            begin = self._origin.opening(question.method, question.path)
+            reply = await self._origin.exchange(written(begin, _with_key(question, key), question.body), sending)
+            return _blotted(reply, key)
+        except Exception as error:  # noqa: BLE001 (whatever it was, there is no answer)
+            return Unanswered(_cause(error))
+        finally:
+            self._lines.release()
 
     def close(self) -> None:
         """Close the connections to the provider."""
@@ -83,6 +103,11 @@ class _Place:
             self._places.release()
 
 
+def _with_key(question: Question, key: str) -> dict[str, str]:
+    typed = {} if question.body is None else {"Content-Type": "application/json"}
+    return {**question.headers, **typed, "Authorization": f"Bearer {key}", "Accept-Encoding": "identity"}
+
+
 def _cause(error: Exception) -> str:
     """What went wrong, in words that quote nothing. What should not have is logged too, so that it never passes for
     trouble on the line."""
@@ -91,7 +116,7 @@ def _cause(error: Exception) -> str:
     cause = type(error).__name__
     if not isinstance(error, OSError):
         # Without its text, which may quote a header.
-        _LOG.error("a submit failed unforeseen: %s\n%s", cause, "".join(format_tb(error.__traceback__)))
+        _LOG.error("a request failed unforeseen: %s\n%s", cause, "".join(format_tb(error.__traceback__)))
     return cause
 
 
