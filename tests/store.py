@@ -16,13 +16,14 @@ from gateway.adapters.redis.connection import Store
 _START_S = 10.0
 
 # What a key's name may begin with, by whether such a key expires. Of holds, only tombstones do.
-EXPIRING = ("{toll}:rate:", "{toll}:overages:")
+EXPIRING = ("{toll}:rate:", "{toll}:overages:", "{toll}:lease:")
 # These expire unless a hold in them is open: see `_may_expire`.
 MEMORIES = ("{toll}:idempotency:", "{toll}:twins:")
 LASTING = (
     *(keys.account(""), keys.job(""), keys.key(""), keys.digest(""), keys.policy("")),
     *(keys.STORE, keys.POLICY, keys.ENTRIES, keys.REFUSED, keys.KEYS, keys.GATEWAYS, keys.CLOSED, keys.ENDED),
     *(keys.PAST_ACCOUNTS, keys.NOTED, keys.jobs_of("", test=False)),
+    *(keys.GIVEN_UP, keys.WATERMARKS),
     *keys.OPEN.values(),
 )
 

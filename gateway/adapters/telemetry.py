@@ -13,7 +13,7 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from gateway.adapters.counters import Counters
 from gateway.adapters.histograms import Histograms
 from gateway.core.figures import JobEnded, Observation, StoreGauges
-from gateway.core.ledger import Outcome
+from gateway.core.ledger import Hold, Outcome
 from gateway.core.money import MICRO_PER_USD
 from gateway.core.outcome import Charged, InDoubt, TurnedDown, Unsent, label
 from gateway.core.refusal import Refusal
@@ -38,6 +38,9 @@ class PrometheusTelemetry:
         self._drift = counter("price_drift_usd", "USD charged above or below the quote.", "model", "direction")
         self._refunded = counter("refund_usd", "USD that came back for jobs that ended.", "team", "model", "reason")
         self._anomalies = counter("anomalies", "Ends that contradict what is known.", "kind")
+        self._settled = counter("settled_holds", "Holds no longer in doubt, by the evidence.", "team", "evidence")
+        self._lost = counter("lost_jobs", "Jobs given up because nobody knows their end.", "team")
+        self._unowned = counter("unowned_jobs", "Jobs of the upstream account that no hold owns.")
         self._errors = counter("store_errors", "Store calls that failed or got no answer.", "operation")
         self._overhead = histogram("overhead_seconds", "Time of a submit without the upstream's part.")()
         self._upstream = histogram("upstream_seconds", "Time the upstream took to answer a submit.")()
@@ -95,6 +98,16 @@ class PrometheusTelemetry:
             self._anomalies.add(1, "surplus")
         if seen.outcome in _REFUNDS and not seen.hold.test:
             self._refunded.add(seen.refunded / MICRO_PER_USD, seen.hold.team, seen.hold.model, seen.status)
+
+    def settled(self, hold: Hold, evidence: str) -> None:
+        """Count one hold that is in doubt no more. Implements `ports.SettlingTelemetry`, with the next two."""
+        self._settled.add(1, hold.team, evidence)
+
+    def lost(self, hold: Hold) -> None:
+        self._lost.add(1, hold.team)
+
+    def unowned(self) -> None:
+        self._unowned.add(1)
 
     def store_call(self, operation: str, seconds: float, failed: bool) -> None:
         """Count one call to the store."""

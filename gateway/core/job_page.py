@@ -5,43 +5,28 @@ cannot be read must not look like a job that is not there. The fields and both f
 as its pages document them; times come with milliseconds and without.
 """
 
-import json
-from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import Any, Final
+from datetime import datetime
+from typing import Final
 
-from gateway.core.reply import Reply
+from gateway.core.ending import Ending, Running, read_ending, read_time
+from gateway.core.reply import Reply, read_document, unwrapped
 from gateway.core.value import value
-from gateway.core.word import Word
 
 PAGE_SIZE: Final = 100
 _MAX_TEXT: Final = 1024
 
 
-class JobStatus(Word):
-    """The provider's five words for where a job is."""
-
-    PENDING = "pending"
-    PROCESSING = "processing"
-    COMPLETED = "completed"
-    FAILED = "failed"
-    CANCELLED = "cancelled"
-
-
-_STATUSES: Final[Mapping[str, JobStatus]] = {str(status): status for status in JobStatus}
-
-
 @value
 class Listed:
-    """One job of the list. `status` is None where the provider says a word that it does not document; times are UTC.
+    """One job of the list. `status` is None where the provider says a word that it does not document.
 
-    `created_at` may have been cut to the second.
+    `created_at` is UTC, and may have been cut to the second.
     """
 
     job: str
     model: str
-    status: JobStatus | None
+    status: Ending | Running | None
     created_at: datetime
 
 
@@ -64,9 +49,10 @@ def read_page(reply: Reply) -> JobPage | UnreadablePage:
     """What a complete reply to `GET /v1/jobs` says."""
     if not 200 <= reply.status < 300:
         return UnreadablePage(f"status {reply.status}")
-    body = _object(reply.body)
-    rows = body.get("jobs") if body is not None else None
-    if body is None or not isinstance(rows, list):
+    document = read_document(reply.body)
+    body = unwrapped(document) if document is not None else {}
+    rows = body.get("jobs")
+    if not isinstance(rows, list):
         return UnreadablePage("no list of jobs")
     jobs = tuple([job for row in rows if (job := _listed(row)) is not None])
     if len(jobs) < len(rows):
@@ -79,37 +65,19 @@ def read_page(reply: Reply) -> JobPage | UnreadablePage:
     return JobPage(jobs, cursor)
 
 
-def _object(body: bytes) -> dict[str, Any] | None:
-    """The reply's fields, flat or wrapped in `data`."""
-    try:
-        document = json.loads(body)
-    except (ValueError, RecursionError):
-        return None
-    if not isinstance(document, dict):
-        return None
-    return document["data"] if isinstance(document.get("data"), dict) else document
-
-
 def _listed(row: object) -> Listed | None:
     if not isinstance(row, dict):
         return None
-    job, model, created_at = row.get("jobId"), row.get("model"), read_time(row.get("createdAt"))
+    job, model, created_at = row.get("jobId"), row.get("model"), _instant(row.get("createdAt"))
     if not _is_name(job) or not _is_name(model) or created_at is None:
         return None
-    status = row.get("status")
-    return Listed(str(job), str(model), _STATUSES.get(status) if isinstance(status, str) else None, created_at)
+    return Listed(str(job), str(model), read_ending(row), created_at)
 
 
 def _is_name(text: object) -> bool:
     return isinstance(text, str) and 0 < len(text) <= _MAX_TEXT
 
 
-def read_time(text: object) -> datetime | None:
-    """An ISO 8601 instant as UTC, which it is where it names no zone; None for anything else."""
-    if not isinstance(text, str):
-        return None
-    try:
-        moment = datetime.fromisoformat(text)
-        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
-    except (ValueError, OverflowError):
-        return None
+def _instant(text: object) -> datetime | None:
+    """A time of the provider's, which is UTC where it names no zone."""
+    return read_time(text) or (read_time(f"{text}Z") if isinstance(text, str) else None)

@@ -8,8 +8,9 @@ from random import Random
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from gateway.core.ending import Running
 from gateway.core.evidence import NEAR, SKEW, Candidates, Match, Nothing, Suspect, Verdict, covers, weigh
-from gateway.core.job_page import JobStatus, Listed
+from gateway.core.job_page import Listed
 from gateway.core.ledger import Hold, State
 from tests.core.hold_life import sample
 from tests.doubles import NOON
@@ -26,7 +27,7 @@ def hold(name: str = "h1", at: float = 0, **more: object) -> Hold:
 
 
 def job(name: str = "j1", at: float = 1, model: str = MODELS[0]) -> Listed:
-    return Listed(name, model, JobStatus.PENDING, NOON + timedelta(seconds=at))
+    return Listed(name, model, Running(), NOON + timedelta(seconds=at))
 
 
 def doubted(*holds: Hold) -> tuple[Suspect, ...]:

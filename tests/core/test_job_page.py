@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.core.job_page import JobPage, JobStatus, Listed, UnreadablePage, read_page, read_time
+from gateway.core.ending import Completed, JobStatus, Running
+from gateway.core.job_page import JobPage, Listed, UnreadablePage, read_page
 from gateway.core.reply import Reply
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -20,7 +21,7 @@ ROW = {
     "createdAt": "2026-11-23T12:00:00.000Z",
     "completedAt": None,
 }
-READ = Listed("job_1", "kling/kling-2.6-pro/text-to-video", JobStatus.PROCESSING, NOON)
+READ = Listed("job_1", "kling/kling-2.6-pro/text-to-video", Running(JobStatus.PROCESSING), NOON)
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
@@ -60,7 +61,17 @@ def test_both_forms_of_the_reply_are_read(wrapped: bool) -> None:
     ],
 )
 def test_times_come_in_several_forms(text: object, instant: datetime | None) -> None:
-    assert read_time(text) == instant
+    found = read(page({**ROW, "createdAt": text}))
+
+    if instant is None:
+        assert isinstance(found, UnreadablePage)
+    else:
+        assert found == JobPage((Listed(READ.job, READ.model, READ.status, instant),), None)
+
+
+def test_a_row_says_how_its_job_ended_and_when() -> None:
+    (found,) = read(page({**ROW, "status": "completed", "completedAt": "2026-11-23T12:00:00Z"})).jobs  # type: ignore[union-attr]
+    assert found.status == Completed(at=NOON)
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,8 @@
 """Every key name in the store. One hash tag for all, so that one script can hold organization, team and key together.
 
-A store serves one organization. Keys that expire: `rate:*`, `overages:*`, the tombstone of a hold that was voided
-before it was ever made, and what lets a submit be recognised (`idempotency:*`, `twins:*`) once no hold in it is open
-any more. Nothing that holds money does.
+A store serves one organization. Keys that expire: `rate:*`, `overages:*`, `lease:*`, the tombstone of a hold that was
+voided before it was ever made, and what lets a submit be recognised (`idempotency:*`, `twins:*`) once no hold in it is
+open any more. Nothing that holds money does.
 """
 
 from typing import Final
@@ -25,6 +25,8 @@ KEYS: Final = _TAG + "keys"
 GATEWAYS: Final = _TAG + "gateways"
 CLOSED: Final = _TAG + "closed"
 NOTED: Final = _TAG + "noted"
+GIVEN_UP: Final = _TAG + "given-up"
+WATERMARKS: Final = _TAG + "watermarks"
 
 
 def account(name: str) -> str:
@@ -51,6 +53,10 @@ def jobs(value: Hold) -> str:
 def jobs_of(team: str, *, test: bool) -> str:
     """The index of a team's accepted jobs; those of its test keys are apart."""
     return f"{_TAG}jobs:{'test:' if test else ''}{team}"
+
+
+def lease(name: str) -> str:
+    return _TAG + "lease:" + name
 
 
 def key(key_id: str) -> str:
