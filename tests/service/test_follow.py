@@ -1,5 +1,6 @@
-"""Accepted jobs are followed to their end, by as few calls as there are pages, and asked about alone where none shows them."""
+"""Accepted jobs are followed to their end, by as few calls as there are pages; alone where none shows them."""
 
+import asyncio
 from datetime import timedelta
 
 import pytest
@@ -80,7 +81,7 @@ async def test_a_job_is_asked_about_less_and_less_often(house: Settling) -> None
     house.listed("job_h1", hidden=True)
     for _ in range(120):
         await house.round(0.5)
-    assert 10 <= house.provider.asked.count("/v1/jobs/job_h1") <= 20
+    assert 20 <= house.provider.asked.count("/v1/jobs/job_h1") <= 32, "two hours"
 
 
 async def test_an_awaited_cancel_is_not_overtaken(house: Settling) -> None:
@@ -150,7 +151,7 @@ async def test_a_lost_job_costs_no_walk_and_a_question_an_hour(house: Settling) 
     for _ in range(120):
         await house.round(2)
     assert house.provider.lists() == 0
-    assert len(house.provider.asked) <= 12
+    assert 4 <= len(house.provider.asked) <= 14, "four hours, after the first few tries"
 
 
 async def test_a_429_is_obeyed_by_questions_too(house: Settling) -> None:
@@ -181,8 +182,6 @@ async def test_ten_thousand_running_jobs_cost_about_a_hundred_calls_a_round(hous
 
 
 async def _captured_together(house: Settling, numbers: range) -> None:
-    import asyncio
-
     await asyncio.gather(*(house.captured(f"h{n}", n / 100) for n in numbers))
 
 
