@@ -16,7 +16,7 @@ from gateway.adapters.redis.connection import Store
 _START_S = 10.0
 
 # What a key's name may begin with, by whether such a key expires. Of holds, only tombstones do.
-EXPIRING = ("{toll}:rate:", "{toll}:overages:", "{toll}:upload:")
+EXPIRING = ("{toll}:rate:", "{toll}:overages:", "{toll}:upload:", "{toll}:lease:")
 # An event expires unless it is yet to be sent.
 EVENT = keys.event("")
 # These expire unless a hold in them is open: see `_may_expire`.
@@ -26,6 +26,7 @@ LASTING = (
     *(keys.STORE, keys.POLICY, keys.ENTRIES, keys.REFUSED, keys.KEYS, keys.GATEWAYS, keys.CLOSED, keys.ENDED),
     *(keys.PAST_ACCOUNTS, keys.NOTED, keys.jobs_of("", test=False)),
     *(keys.TEAM_SECRETS, keys.EVENTS, keys.TEAMS_DUE, keys.due("")),
+    *(keys.GIVEN_UP, keys.WATERMARKS),
     *keys.OPEN.values(),
 )
 

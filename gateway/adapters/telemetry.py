@@ -14,7 +14,7 @@ from gateway.adapters.counters import Counters
 from gateway.adapters.histograms import Histograms
 from gateway.core.delivery import DeliveryState
 from gateway.core.figures import JobEnded, Observation, StoreGauges
-from gateway.core.ledger import Outcome
+from gateway.core.ledger import Hold, Outcome
 from gateway.core.money import MICRO_PER_USD
 from gateway.core.outcome import Charged, InDoubt, TurnedDown, Unsent, label
 from gateway.core.refusal import Refusal
@@ -22,6 +22,7 @@ from gateway.core.webhook_event import Heard
 
 _LATENCY: Final = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 _OTHER_MODEL: Final = "_other"
+_REFUNDS: Final = (Outcome.REFUNDED, Outcome.REFUNDED_LATE)
 _LIMIT_LABELS: Final = ("scope", "name", "limit", "meter")
 
 
@@ -41,6 +42,9 @@ class PrometheusTelemetry:
         self._anomalies = counter("anomalies", "Ends that contradict what is known.", "kind")
         self._heard = counter("webhooks", "Webhooks of the upstream by what they came to.", "outcome")
         self._delivered = counter("deliveries", "Attempts to send one on, by where it stood then.", "team", "state")
+        self._settled = counter("settled_holds", "Holds no longer in doubt, by the evidence.", "team", "evidence")
+        self._lost = counter("lost_jobs", "Jobs given up because nobody knows their end.", "team")
+        self._unowned = counter("unowned_jobs", "Jobs of the upstream account that no hold owns.")
         self._errors = counter("store_errors", "Store calls that failed or got no answer.", "operation")
         self._overhead = histogram("overhead_seconds", "Time of a submit without the upstream's part.")()
         self._upstream = histogram("upstream_seconds", "Time the upstream took to answer a submit.")()
@@ -92,11 +96,11 @@ class PrometheusTelemetry:
         """Count the end of a job: what came back, and what contradicts what is known."""
         if seen.outcome is Outcome.ANOMALY:
             self._anomalies.add(1, "contradiction" if seen.hold else "unknown_job")
-        if seen.hold is None or seen.outcome not in (Outcome.REFUNDED, Outcome.ADJUSTED):
+        if seen.hold is None or seen.outcome not in (*_REFUNDS, Outcome.ADJUSTED):
             return
         if seen.surplus:
             self._anomalies.add(1, "surplus")
-        if seen.outcome is Outcome.REFUNDED and not seen.hold.test:
+        if seen.outcome in _REFUNDS and not seen.hold.test:
             self._refunded.add(seen.refunded / MICRO_PER_USD, seen.hold.team, seen.hold.model, seen.status)
 
     def heard(self, heard: Heard) -> None:
@@ -106,6 +110,16 @@ class PrometheusTelemetry:
     def delivered(self, team: str, state: DeliveryState) -> None:
         """Count an attempt to send one on, by where it stood then."""
         self._delivered.add(1, team, state)
+
+    def settled(self, hold: Hold, evidence: str) -> None:
+        """Count one hold that is in doubt no more. Implements `ports.SettlingTelemetry`, with the next two."""
+        self._settled.add(1, hold.team, evidence)
+
+    def lost(self, hold: Hold) -> None:
+        self._lost.add(1, hold.team)
+
+    def unowned(self) -> None:
+        self._unowned.add(1)
 
     def store_call(self, operation: str, seconds: float, failed: bool) -> None:
         """Count one call to the store."""

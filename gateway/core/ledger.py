@@ -68,12 +68,13 @@ class Hold:
 
 
 class State(Word):
-    """Where a hold is in its life. `none`: the store has never heard of it."""
+    """Where a hold is in its life. `none`: the store has never heard of it; `lost`: nobody knows how its job ended."""
 
     NONE = "none"
     HELD = "held"
     IN_DOUBT = "in_doubt"
     CAPTURED = "captured"
+    LOST = "lost"
     FINISHED = "finished"
     REFUNDED = "refunded"
     VOIDED = "voided"
@@ -88,10 +89,14 @@ class Verb(Word):
     FINISH = "finish"
     REFUND = "refund"
     ADJUST = "adjust"
+    LOSE = "lose"
 
 
 class Outcome(Word):
-    """What came of it. `already`: it had happened, and nothing moved. `anomaly`: a fact that contradicts an end."""
+    """What came of it. `already`: it had happened, and nothing moved. `anomaly`: a fact that contradicts an end.
+
+    `..._late` is an end after all, of a job that was lost: what it had in flight had come back before.
+    """
 
     CAPTURED = "captured"
     ADOPTED = "adopted"
@@ -102,6 +107,9 @@ class Outcome(Word):
     FINISHED = "finished"
     REFUNDED = "refunded"
     ADJUSTED = "adjusted"
+    LOST = "lost"
+    FINISHED_LATE = "finished_late"
+    REFUNDED_LATE = "refunded_late"
     ALREADY = "already"
     MISSING = "missing"
     NOT_YET = "not_yet"
@@ -120,6 +128,7 @@ class Flow(StrEnum):
     END = "end"
     RETURN = "return"
     CORRECT = "correct"
+    RETURN_MONEY = "return_money"
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +154,7 @@ TRANSITIONS: Final[Mapping[Verb, Mapping[State, Step]]] = {
         State.HELD: _CAPTURED,
         State.IN_DOUBT: _CAPTURED,
         State.CAPTURED: _ALREADY,
+        State.LOST: _ALREADY,
         State.FINISHED: _ALREADY,
         State.REFUNDED: _ALREADY,
         State.VOIDED: Step(Outcome.OVERAGE, State.CAPTURED, Flow.POST_ANEW),
@@ -154,6 +164,7 @@ TRANSITIONS: Final[Mapping[Verb, Mapping[State, Step]]] = {
         State.HELD: _VOIDED,
         State.IN_DOUBT: _VOIDED,
         State.CAPTURED: _REFUSED,
+        State.LOST: _REFUSED,
         State.FINISHED: _REFUSED,
         State.REFUNDED: _REFUSED,
         State.VOIDED: _ALREADY,
@@ -163,6 +174,7 @@ TRANSITIONS: Final[Mapping[Verb, Mapping[State, Step]]] = {
         State.HELD: Step(Outcome.DOUBTED, State.IN_DOUBT),
         State.IN_DOUBT: _ALREADY,
         State.CAPTURED: _ALREADY,
+        State.LOST: _ALREADY,
         State.FINISHED: _ALREADY,
         State.REFUNDED: _ALREADY,
         State.VOIDED: _REFUSED,
@@ -172,6 +184,7 @@ TRANSITIONS: Final[Mapping[Verb, Mapping[State, Step]]] = {
         State.HELD: _NOT_YET,
         State.IN_DOUBT: _NOT_YET,
         State.CAPTURED: Step(Outcome.FINISHED, State.FINISHED, Flow.END),
+        State.LOST: Step(Outcome.FINISHED_LATE, State.FINISHED),
         State.FINISHED: _ALREADY,
         State.REFUNDED: _ANOMALY,
         State.VOIDED: _REFUSED,
@@ -181,6 +194,7 @@ TRANSITIONS: Final[Mapping[Verb, Mapping[State, Step]]] = {
         State.HELD: _NOT_YET,
         State.IN_DOUBT: _NOT_YET,
         State.CAPTURED: Step(Outcome.REFUNDED, State.REFUNDED, Flow.RETURN),
+        State.LOST: Step(Outcome.REFUNDED_LATE, State.REFUNDED, Flow.RETURN_MONEY),
         State.FINISHED: _ANOMALY,
         State.REFUNDED: _ALREADY,
         State.VOIDED: _REFUSED,
@@ -191,8 +205,19 @@ TRANSITIONS: Final[Mapping[Verb, Mapping[State, Step]]] = {
         State.HELD: _NOT_YET,
         State.IN_DOUBT: _NOT_YET,
         State.CAPTURED: _NOT_YET,
+        State.LOST: _NOT_YET,
         State.FINISHED: _REFUSED,
         State.REFUNDED: Step(Outcome.ADJUSTED, State.REFUNDED, Flow.CORRECT),
+        State.VOIDED: _REFUSED,
+    },
+    Verb.LOSE: {
+        State.NONE: _MISSING,
+        State.HELD: _NOT_YET,
+        State.IN_DOUBT: _NOT_YET,
+        State.CAPTURED: Step(Outcome.LOST, State.LOST, Flow.END),
+        State.LOST: _ALREADY,
+        State.FINISHED: _ALREADY,
+        State.REFUNDED: _ALREADY,
         State.VOIDED: _REFUSED,
     },
 }
@@ -251,6 +276,8 @@ def shift(charge: Charge, flow: Flow, cost: MicroUsd) -> tuple[int, int]:
             return -cost if charge.meter is Meter.USD else 0, -charge.amount if running else 0
         case Flow.CORRECT:
             return cost if charge.meter is Meter.USD else 0, 0
+        case Flow.RETURN_MONEY:
+            return -cost if charge.meter is Meter.USD else 0, 0
 
 
 @value

@@ -5,7 +5,7 @@ anew, and the store forgets it by itself.
 """
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from gateway.core.ending import JobStatus
@@ -23,7 +23,8 @@ class HoldRecord:
     `job` and `cost` (micro-USD, what was posted) are None before capture; `reply` is the upstream's answer where it was
     kept. `status` is the job's as last learnt, `ended_at` (UTC) when it ended; `cancelling_at` (UTC) is when a cancel
     was last forwarded. `refunded` (micro-USD) is what came back, `refund_named` whether the upstream named it;
-    `contradicted` whether a fact was written down that contradicts the end.
+    `contradicted` whether a fact was written down that contradicts the end. `cause` is why it was last doubted, voided
+    or lost; `matched` by which evidence it was captured, where that was not the answer to its submit.
     """
 
     hold: Hold
@@ -37,6 +38,8 @@ class HoldRecord:
     refunded: MicroUsd | None = None
     refund_named: bool = False
     contradicted: bool = False
+    cause: str | None = field(default=None, compare=False)
+    matched: str | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,6 +27,8 @@ DOCUMENTED_CODES: Final = frozenset({
     "INVALID_CONTENT_TYPE", "NOT_FOUND",
 })  # fmt: skip
 
+# How the cause begins of a doubt in which the upstream spoke, in its documented words.
+DOCUMENTED_5XX: Final = "status"
 _MAX_JOB_ID: Final = 256
 # Digits that are quickly read as an `int`, whose time grows with the square of their count.
 _SHORT: Final = 18
@@ -87,7 +89,8 @@ def read_submit_reply(reply: Reply) -> Accepted | Rejected | Unknown:
         return Unknown(f"redirect {reply.status}", surprising=True)
     documented = error_code(reply.body) in DOCUMENTED_CODES
     if reply.status >= 500:
-        return Unknown(f"status {reply.status}", reply, surprising=not documented)
+        cause = f"{DOCUMENTED_5XX if documented else 'undocumented'} {reply.status}"
+        return Unknown(cause, reply, surprising=not documented)
     if reply.status in REFUSAL_STATUSES and documented:
         return Rejected(reply)
     return Unknown(f"undocumented {reply.status}", surprising=True)

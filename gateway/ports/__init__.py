@@ -23,6 +23,10 @@ from gateway.core.recall import HoldRecord
 from gateway.core.reply import Reply
 from gateway.core.store_condition import Condition
 from gateway.core.webhook_event import Heard
+from gateway.ports.settling import Findings as Findings
+from gateway.ports.settling import IndexedHolds as IndexedHolds
+from gateway.ports.settling import Leases as Leases
+from gateway.ports.settling import SettlingTelemetry as SettlingTelemetry
 from gateway.ports.upstream import Outgoing as Outgoing
 from gateway.ports.upstream import Question as Question
 from gateway.ports.upstream import Slot as Slot

@@ -90,7 +90,7 @@ class Lifecycle:
         self.telemetry.ended(seen)
 
 
-_REFUNDS: Final = frozenset({Outcome.REFUNDED, Outcome.ADJUSTED})
+_REFUNDS: Final = frozenset({Outcome.REFUNDED, Outcome.REFUNDED_LATE, Outcome.ADJUSTED})
 
 
 def booking(record: HoldRecord, ending: Ending, source: Source, now: datetime) -> Intent:

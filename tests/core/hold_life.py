@@ -29,12 +29,14 @@ _ENDS = """\
 - `overage`: the job of a hold that was given up runs after all. The upstream is the truth, so it is booked.
 - `adjusted`: the upstream named another amount than came back. Once, and only where nobody had named one before.
 - `anomaly`: a fact that contradicts the end the hold already has. It is written into the ledger once; no money moves.
+- `lost`: the upstream does not know the job any more, or it ran for a day without an end. What it had in flight comes
+  back, its money stays posted; an end that is heard of all the same still counts, and is called `..._late`.
 - `job_bound` is the answer of a capture whose job id belongs to another hold. Nothing moves.
 """
 
 _ORDINARY = {
     *(Outcome.CAPTURED, Outcome.VOIDED, Outcome.DOUBTED),
-    *(Outcome.FINISHED, Outcome.REFUNDED, Outcome.ADJUSTED),
+    *(Outcome.FINISHED, Outcome.REFUNDED, Outcome.ADJUSTED, Outcome.LOST),
 }
 
 _FLOWS_HEAD = """\

@@ -18,13 +18,14 @@ PAGE = Path(__file__).parents[2] / "docs" / "hold-life.md"
 
 # As agreed, a line for each state; bold is where the hold goes.
 AGREED = """
-| (none)    | **captured** (adopted) | tombstone  | missing          | missing      | missing      | missing      |
-| held      | **captured**           | **voided** | **in_doubt**     | not yet      | not yet      | not yet      |
-| in_doubt  | **captured**           | **voided** | already          | not yet      | not yet      | not yet      |
-| captured  | already                | refused    | already captured | **finished** | **refunded** | not yet      |
-| finished  | already                | refused    | already          | already      | anomaly      | refused      |
-| refunded  | already                | refused    | already          | anomaly      | already      | **adjusted** |
-| voided    | anomaly: overage       | already    | refused          | refused      | refused      | refused      |
+| (none) | **captured** (adopted) | tombstone | missing | missing | missing | missing | missing |
+| held | **captured** | **voided** | **in_doubt** | not yet | not yet | not yet | not yet |
+| in_doubt | **captured** | **voided** | already | not yet | not yet | not yet | not yet |
+| captured | already | refused | already captured | **finished** | **refunded** | not yet | **lost** |
+| lost | already | refused | already | **finished** (late) | **refunded** (late) | not yet | already |
+| finished | already | refused | already | already | anomaly | refused | already |
+| refunded | already | refused | already | anomaly | already | **adjusted** | already |
+| voided | anomaly: overage | already | refused | refused | refused | refused | refused |
 """
 
 MEANS = {
@@ -37,6 +38,9 @@ MEANS = {
     "**finished**": (Outcome.FINISHED, State.FINISHED),
     "**refunded**": (Outcome.REFUNDED, State.REFUNDED),
     "**adjusted**": (Outcome.ADJUSTED, State.REFUNDED),
+    "**lost**": (Outcome.LOST, State.LOST),
+    "**finished** (late)": (Outcome.FINISHED_LATE, State.FINISHED),
+    "**refunded** (late)": (Outcome.REFUNDED_LATE, State.REFUNDED),
     "missing": (Outcome.MISSING, None),
     "not yet": (Outcome.NOT_YET, None),
     "already": (Outcome.ALREADY, None),
@@ -171,6 +175,15 @@ def test_an_adjustment_posts_money_and_nothing_else(charges: tuple[Charge, ...],
         times = sum((charge.account, charge.meter) == (account, meter) for charge in charges)
         posted = {Meter.USD: again * times, Meter.IN_FLIGHT: 0}.get(meter, amount)
         assert after[account, meter] == (posted, -amount)
+
+
+@given(CHARGES, COSTS)
+def test_a_refund_of_a_lost_job_comes_to_what_any_refund_comes_to(charges: tuple[Charge, ...], cost: int) -> None:
+    hold = sample(charges)
+
+    late = added(hold, (Flow.POST_HELD, cost), (Flow.END, cost), (Flow.RETURN_MONEY, cost))
+
+    assert late == added(hold, (Flow.POST_HELD, cost), (Flow.RETURN, cost))
 
 
 @given(CHARGES, COSTS)

@@ -19,7 +19,7 @@ from gateway.core.ledger import TRANSITIONS, Charge, Flow, Hold, Outcome, State,
 from gateway.core.money import MicroUsd
 from gateway.core.reply import Reply
 
-_INDICES: Final = (keys.OPEN[State.HELD], keys.OPEN[State.IN_DOUBT], keys.OPEN[State.CAPTURED], keys.ENDED)
+_INDICES: Final = (*keys.OPEN.values(), keys.ENDED)
 _FLOWS: Final[Mapping[Verb, tuple[Flow, ...]]] = {
     verb: tuple(sorted({step.flow for step in row.values()} - {Flow.NOTHING})) for verb, row in TRANSITIONS.items()
 }

@@ -1,8 +1,8 @@
 """Every key name in the store. One hash tag for all, so that one script can hold organization, team and key together.
 
-A store serves one organization. Keys that expire: `rate:*`, `overages:*`, `upload:*`, the tombstone of a hold that was
-voided before it was ever made, what lets a submit be recognised (`idempotency:*`, `twins:*`) once no hold in it is open
-any more, and an event (`event:*`) that was sent or given up. Nothing that holds money does.
+A store serves one organization. Keys that expire: `rate:*`, `overages:*`, `upload:*`, `lease:*`, the tombstone of a
+hold that was voided before it was ever made, what lets a submit be recognised (`idempotency:*`, `twins:*`) once no hold
+in it is open any more, and an event (`event:*`) that was sent or given up. Nothing that holds money does.
 """
 
 from typing import Final
@@ -19,7 +19,7 @@ POLICY: Final = _TAG + "policy"
 ENTRIES: Final = _TAG + "entries"
 REFUSED: Final = _TAG + "refused"
 ENDED: Final = _TAG + "holds:ended"
-OPEN: Final = {state: f"{_TAG}holds:{state}" for state in (State.HELD, State.IN_DOUBT, State.CAPTURED)}
+OPEN: Final = {state: f"{_TAG}holds:{state}" for state in (State.HELD, State.IN_DOUBT, State.CAPTURED, State.LOST)}
 PAST_ACCOUNTS: Final = _TAG + "accounts:past"
 KEYS: Final = _TAG + "keys"
 GATEWAYS: Final = _TAG + "gateways"
@@ -28,6 +28,8 @@ TEAM_SECRETS: Final = _TAG + "team_secrets"
 EVENTS: Final = _TAG + "events"
 TEAMS_DUE: Final = _TAG + "events:teams"
 NOTED: Final = _TAG + "noted"
+GIVEN_UP: Final = _TAG + "given-up"
+WATERMARKS: Final = _TAG + "watermarks"
 
 
 def account(name: str) -> str:
@@ -67,6 +69,10 @@ def jobs_of(team: str, *, test: bool) -> str:
 
 def upload(upload_id: str) -> str:
     return _TAG + "upload:" + upload_id
+
+
+def lease(name: str) -> str:
+    return _TAG + "lease:" + name
 
 
 def key(key_id: str) -> str:

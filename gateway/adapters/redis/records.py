@@ -15,6 +15,7 @@ from gateway.core.recall import HoldRecord
 FIELDS: Final = (
     *("record", "state", "job", "cost", "reply"),
     *("status", "ended_at", "cancelling_at", "refunded", "named", "contradicted"),
+    *("cause", "matched"),
 )
 
 # What a list shows.
@@ -22,6 +23,7 @@ LISTED: Final = ("record", "state", "job", "status", "ended_at")
 
 _UNLESS_TOLD: Final = {
     State.CAPTURED: JobStatus.PENDING,
+    State.LOST: JobStatus.PROCESSING,
     State.FINISHED: JobStatus.COMPLETED,
     State.REFUNDED: JobStatus.FAILED,
 }
@@ -29,7 +31,8 @@ _UNLESS_TOLD: Final = {
 
 def read_record(fields: Sequence[bytes | None]) -> HoldRecord | None:
     """None where there is no such hold."""
-    record, state, job, cost, reply, status, ended_at, cancelling_at, refunded, named, contradicted = fields
+    record, state, job, cost, reply, status, ended_at, cancelling_at, refunded, named, contradicted = fields[:11]
+    cause, matched = fields[11:]
     if record is None or state is None:
         return None
     stands = State(state.decode())
@@ -45,6 +48,8 @@ def read_record(fields: Sequence[bytes | None]) -> HoldRecord | None:
         refunded=int(refunded) if refunded else None,
         refund_named=named is not None,
         contradicted=contradicted is not None,
+        cause=cause.decode() if cause else None,
+        matched=matched.decode() if matched else None,
     )
 
 

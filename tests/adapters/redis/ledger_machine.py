@@ -26,6 +26,7 @@ _PICK: Final = st.integers(0, 2**16)
 _TICK: Final = st.sampled_from(TICKS)
 _FACT: Final = st.sampled_from(_FACTS)
 _COST: Final = st.sampled_from(COSTS)
+_TOLD: Final = (Verb.FINISH, Verb.REFUND, Verb.REFUND, Verb.ADJUST, Verb.LOSE)
 _SOMETIMES: Final = st.sampled_from((False, False, False, True))
 
 
@@ -174,10 +175,12 @@ class LedgerMachine(RuleBasedStateMachine):
     @precondition(lambda self: self.known)
     @rule(
         pick=_PICK,
-        verb=st.sampled_from((Verb.FINISH, Verb.REFUND, Verb.REFUND, Verb.ADJUST)),
+        verb=st.sampled_from((Verb.FINISH, Verb.REFUND, Verb.REFUND, Verb.ADJUST, Verb.LOSE, Verb.LOSE)),
         cost=_COST,
         facts=_FACT,
-        state=st.sampled_from(("captured", "captured", "finished", "refunded", "refunded", "voided")),
+        state=st.sampled_from(
+            ("captured", "captured", "lost", "lost", "finished", "refunded", "refunded", "voided"),
+        ),
         named=st.booleans(),
     )
     def end(self, pick: int, verb: Verb, cost: str, facts: Mapping[str, str], state: str, named: bool) -> None:
@@ -187,7 +190,7 @@ class LedgerMachine(RuleBasedStateMachine):
         wish=wishes(ROOMY),
         charged=_COST,
         told=st.lists(
-            st.tuples(st.sampled_from((Verb.FINISH, Verb.REFUND, Verb.REFUND, Verb.ADJUST)), _COST, st.booleans()),
+            st.tuples(st.sampled_from(_TOLD), _COST, st.booleans()),
             min_size=1,
             max_size=5,
         ),

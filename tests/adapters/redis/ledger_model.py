@@ -26,17 +26,18 @@ from tests.adapters.redis.memory_model import MemoryModel
 
 ADOPTABLE: Final = timedelta(days=7)
 
-# State -> what capture, void, doubt, finish, refund and adjust come to.
+# State -> what capture, void, doubt, finish, refund, adjust and lose come to.
 TABLE: Final = {
-    "none": ("adopted", "tombstoned", "missing", "missing", "missing", "missing"),
-    "held": ("captured", "voided", "doubted", "not_yet", "not_yet", "not_yet"),
-    "in_doubt": ("captured", "voided", "already", "not_yet", "not_yet", "not_yet"),
-    "captured": ("already", "refused", "already", "finished", "refunded", "not_yet"),
-    "finished": ("already", "refused", "already", "already", "anomaly", "refused"),
-    "refunded": ("already", "refused", "already", "anomaly", "already", "adjusted"),
-    "voided": ("overage", "already", "refused", "refused", "refused", "refused"),
+    "none": ("adopted", "tombstoned", "missing", "missing", "missing", "missing", "missing"),
+    "held": ("captured", "voided", "doubted", "not_yet", "not_yet", "not_yet", "not_yet"),
+    "in_doubt": ("captured", "voided", "already", "not_yet", "not_yet", "not_yet", "not_yet"),
+    "captured": ("already", "refused", "already", "finished", "refunded", "not_yet", "lost"),
+    "lost": ("already", "refused", "already", "finished_late", "refunded_late", "not_yet", "already"),
+    "finished": ("already", "refused", "already", "already", "anomaly", "refused", "already"),
+    "refunded": ("already", "refused", "already", "anomaly", "already", "adjusted", "already"),
+    "voided": ("overage", "already", "refused", "refused", "refused", "refused", "refused"),
 }
-VERBS: Final = ("capture", "void", "doubt", "finish", "refund", "adjust")
+VERBS: Final = ("capture", "void", "doubt", "finish", "refund", "adjust", "lose")
 
 # Where a hold is after what happened to it; what is missing here leaves it where it was.
 BECOMES: Final = {
@@ -49,7 +50,14 @@ BECOMES: Final = {
     "finished": "finished",
     "refunded": "refunded",
     "adjusted": "refunded",
+    "lost": "lost",
+    "finished_late": "finished",
+    "refunded_late": "refunded",
 }
+
+
+# What becomes of the place in flight; what is missing here leaves it as it was.
+IN_FLIGHT: Final = {"adopted": 1, "overage": 1, "voided": -1, "finished": -1, "refunded": -1, "lost": -1}
 
 
 def micros(instant: datetime) -> int:
@@ -288,8 +296,7 @@ def _shifts(outcome: str, kept: Kept, cost: int) -> Iterator[Move]:
     for charge in kept.hold.charges:
         match charge.meter:
             case Meter.IN_FLIGHT:
-                held = {"adopted": 1, "overage": 1, "voided": -1, "finished": -1, "refunded": -1}.get(outcome, 0)
-                yield Move(charge.account, 0, held * charge.amount)
+                yield Move(charge.account, 0, IN_FLIGHT.get(outcome, 0) * charge.amount)
             case Meter.USD:
                 yield Move(charge.account, _posted(outcome, kept, cost), _freed(outcome, charge.amount))
             case _:
@@ -298,7 +305,7 @@ def _shifts(outcome: str, kept: Kept, cost: int) -> Iterator[Move]:
 
 
 def _posted(outcome: str, kept: Kept, cost: int) -> int:
-    if outcome == "refunded":
+    if outcome in {"refunded", "refunded_late"}:
         return -min(cost, kept.cost or 0)
     if outcome == "adjusted":
         return max(cost, (kept.refunded or 0) - (kept.cost or 0))

@@ -30,13 +30,15 @@ _DAY_MS: Final = 86_400_000
 _EACH_ONCE: Final = (
     {"captured", "adopted", "overage"},
     {"voided", "tombstoned"},
-    {"finished", "refunded"},
+    {"finished", "refunded", "finished_late", "refunded_late"},
+    {"lost", "finished", "refunded"},
     {"anomaly"},
 )
 
 # What a job is taken for whose end nobody described.
 _STATUS: Final = {
     "captured": JobStatus.PENDING,
+    "lost": JobStatus.PROCESSING,
     "finished": JobStatus.COMPLETED,
     "refunded": JobStatus.FAILED,
 }

@@ -278,7 +278,7 @@ async def test_a_job_belongs_to_one_hold(ledger: RedisLedger) -> None:
 async def test_what_happened_happens_once(ledger: RedisLedger, store: Store, verb: Verb) -> None:
     asked = one_job()
     await ledger.admit(asked, NOW)
-    if verb in {Verb.FINISH, Verb.REFUND, Verb.ADJUST}:
+    if verb in {Verb.FINISH, Verb.REFUND, Verb.ADJUST, Verb.LOSE}:
         await ledger.move(Verb.CAPTURE, asked.hold, NOW, job="j1", cost=PRICE)
     if verb is Verb.ADJUST:
         await ledger.move(Verb.REFUND, asked.hold, NOW, cost=PRICE)
@@ -364,6 +364,35 @@ async def test_a_refund_of_a_free_job_moves_only_what_was_running(ledger: RedisL
     await ledger.move(Verb.REFUND, hold, NOW, cost=PRICE)
 
     assert await balances(ledger, TEAM, JOBS, RUNNING) == [(0, 0), (1, 0), (0, 0)]
+
+
+async def test_a_lost_job_is_no_longer_in_flight_and_still_paid_for(ledger: RedisLedger, store: Store) -> None:
+    hold = await captured(ledger, cost=600_000)
+
+    moved = await ledger.move(Verb.LOSE, hold, NOW, facts={"cause": "not found twice"})
+
+    assert (moved.outcome, moved.was) == (Outcome.LOST, State.CAPTURED)
+    assert await balances(ledger, TEAM, JOBS, RUNNING) == [(600_000, 0), (1, 0), (0, 0)]
+    assert await store.command("ZCARD", keys.OPEN[State.CAPTURED]) == 0
+    assert await store.command("ZCARD", keys.OPEN[State.LOST]) == 1
+
+
+@pytest.mark.parametrize(
+    ("verb", "outcome", "left"),
+    [(Verb.FINISH, Outcome.FINISHED_LATE, 600_000), (Verb.REFUND, Outcome.REFUNDED_LATE, 0)],
+)
+async def test_the_end_of_a_lost_job_still_counts(
+    ledger: RedisLedger, store: Store, verb: Verb, outcome: Outcome, left: int
+) -> None:
+    hold = await captured(ledger, cost=600_000)
+    await ledger.move(Verb.LOSE, hold, NOW)
+
+    moved = await ledger.move(verb, hold, NOW, cost=600_000)
+
+    assert (moved.outcome, moved.was) == (outcome, State.LOST)
+    assert await balances(ledger, TEAM, JOBS, RUNNING) == [(left, 0), (1, 0), (0, 0)]
+    assert await store.command("ZCARD", keys.OPEN[State.LOST]) == 0
+    assert await store.command("ZCARD", keys.ENDED) == 1
 
 
 async def test_a_refund_of_a_finished_job_is_written_down_once_and_moves_nothing(ledger: RedisLedger) -> None:

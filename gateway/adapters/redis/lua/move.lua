@@ -1,11 +1,12 @@
 #!lua flags=allow-oom
--- One step of a hold's life after admission: capture, void, doubt, finish, refund, adjust, for holds of one team with the
--- same charges, each in turn. Which step each state takes, and how far each account shifts, was decided in core/ledger.py and arrives as
--- arguments; here it happens once, whole. Of each hold everything is read and checked before its first write, because a
--- script that fails keeps its writes; accounts, which all share, are read before any and written after the last.
+-- One step of a hold's life after admission: capture, void, doubt, finish, refund, adjust, lose, for holds of one team
+-- with the same charges, each in turn. Which step each state takes, and how far each account shifts, was decided in
+-- core/ledger.py and arrives as arguments; here it happens once, whole. Of each hold everything is read and checked
+-- before its first write, because a script that fails keeps its writes; accounts, which all share, are read before any
+-- and written after the last.
 --
--- KEYS  store, entries, indices of held, in_doubt, captured, ended, and of the team's jobs, closed prices, overages, then
---       accounts, then (hold, job, memory) of each hold
+-- KEYS  store, entries, indices of held, in_doubt, captured, lost, ended, and of the team's jobs, closed prices,
+--       overages, then accounts, then (hold, job, memory) of each hold
 -- ARGV  row, charges, price, number of accounts, number of flows, then how far accounts shift (shared/shifts.lua), then
 --       epoch, sequence seen, and for each hold: now, hold id, job id (or ''), cost, when it was admitted, record,
 --       attempt, digest, asked body ('' without an idempotency key), reply to keep (or ''), number of facts, and (name,
@@ -14,12 +15,12 @@
 -- nothing), which flow amounts take (0 for none), and whether it is written down although nothing moves.
 -- Times are microseconds since 1970. The reply is {posted, held of each account}, and then what each hold came to:
 -- outcome, earlier state, sequence, whether it closed the price, and {posted, held} that it added to each account.
-local store, entries, held, in_doubt, captured, ended, jobs, closed, overages = unpack(KEYS, 1, 9)
+local store, entries, held, in_doubt, captured, lost, ended, jobs, closed, overages = unpack(KEYS, 1, 10)
 local row, charges, price, accounts, flows = unpack(ARGV, 1, 5)
-local first_account, last_account = 10, 9 + accounts
+local first_account, last_account = 11, 10 + accounts
 local terms = 5 + accounts * (1 + 2 * flows)
 local epoch, seen = ARGV[terms + 1], ARGV[terms + 2]
-local index = {held = held, in_doubt = in_doubt, captured = captured, finished = ended, refunded = ended, voided = ended}
+local index = {held = held, in_doubt = in_doubt, captured = captured, lost = lost, finished = ended, refunded = ended, voided = ended}
 
 local holds, at = (#KEYS - last_account) / 3, terms + 2
 
