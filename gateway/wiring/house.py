@@ -101,7 +101,7 @@ async def build_house(stack: AsyncExitStack, settings: Settings) -> House:
         guard=guard,
         export=Export(RedisStream(store), archive, RedisWatch(store.run), ledger.memory, clock, boot),
         refusals=RedisRefusals(store),
-        relaying=open_relaying(stack, settings, store, lifecycle, desk, secrets.peppers),
+        relaying=open_relaying(stack, settings, store, lifecycle, desk, telemetry, secrets.peppers),
         jobs=RedisJobs(store),
         lifecycle=lifecycle,
         later=later,
