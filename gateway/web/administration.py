@@ -10,6 +10,7 @@ from aiohttp.typedefs import Handler
 
 from gateway.ports import Clock, ClosedPrices, StoreUnavailable
 from gateway.service.doctor import Doctor
+from gateway.service.hold_desk import HoldDesk
 from gateway.service.keyring import Keyring
 from gateway.service.policy_desk import PolicyDesk
 from gateway.web import admin_errors
@@ -34,6 +35,7 @@ class Control:
     desk: PolicyDesk
     closed_prices: ClosedPrices
     doctor: Doctor
+    holds: HoldDesk
     clock: Clock
     admin_key: str = field(repr=False)
 
