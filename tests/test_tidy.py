@@ -52,6 +52,7 @@ TESTED_ELSEWHERE = {
     "gateway/web/told.py": "tests/web/test_answers.py",
     "gateway/wiring/demo.py": "tests/wiring/test_gateway.py",
     "gateway/wiring/trouble.py": "tests/cli/test_serve.py",
+    "gateway/wiring/upstreams.py": "tests/wiring/test_gateway.py",
 }
 
 

@@ -14,6 +14,7 @@ from gateway.core.account import Account, Balance
 from gateway.core.admission import Admission, AdmissionReply, Exists
 from gateway.core.figures import ClosedPrice, JobEnded, Observation, StoreGauges
 from gateway.core.idempotency import Idempotency
+from gateway.core.job_list import JobPage, Wanted
 from gateway.core.ledger import Hold, Moved, Verb
 from gateway.core.money import MicroUsd
 from gateway.core.principal import VirtualKey
@@ -27,6 +28,7 @@ from gateway.ports.settling import SettlingTelemetry as SettlingTelemetry
 from gateway.ports.upstream import Outgoing as Outgoing
 from gateway.ports.upstream import Question as Question
 from gateway.ports.upstream import Slot as Slot
+from gateway.ports.upstream import Streamed as Streamed
 from gateway.ports.upstream import Unanswered as Unanswered
 from gateway.ports.upstream import Upstream as Upstream
 
@@ -116,7 +118,11 @@ class Ledger(Protocol):
 
 
 class Jobs(Protocol):
-    """What is remembered of jobs besides money. All raise StoreUnavailable."""
+    """What is remembered of jobs and uploads besides money. All raise StoreUnavailable."""
+
+    async def page(self, team: str, wanted: Wanted, *, test: bool) -> JobPage:
+        """Some of the jobs that a team's keys had accepted; those of its test keys are apart."""
+        ...
 
     async def processing(self, hold_id: str) -> None:
         """A worker has the hold's job, if it still runs by what the store knows."""
@@ -124,6 +130,14 @@ class Jobs(Protocol):
 
     async def cancelling(self, hold_id: str, now: datetime) -> None:
         """A cancel of the hold's job is about to be forwarded, if it still runs by what the store knows."""
+        ...
+
+    async def bind_upload(self, upload: str, team: str, *, test: bool) -> bool:
+        """Note for a while whose an upload is; False where it is somebody else's already."""
+        ...
+
+    async def owns_upload(self, upload: str, team: str, *, test: bool) -> bool:
+        """Whether it is known to be the team's. One call, whoever's it is."""
         ...
 
 

@@ -1,6 +1,6 @@
 """The provider's API as the use cases ask it: submits, each in a place of its own, and every other request."""
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Protocol
@@ -22,7 +22,7 @@ class Outgoing:
 class Question:
     """Any other request than a submit. `path` is with its query; `body` None where there is none.
 
-    `deadline` (monotonic) is when it must have been answered.
+    `deadline` (monotonic) is when it must have been answered; one that is not `keyed` goes without the real key.
     """
 
     method: str
@@ -30,13 +30,26 @@ class Question:
     headers: Mapping[str, str]
     body: bytes | None
     deadline: float
+    keyed: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class Unanswered:
-    """No whole answer came. What was asked may have happened."""
+    """No whole answer came. What was asked may have happened, unless we were too `busy` to ask."""
 
     cause: str
+    busy: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Streamed:
+    """An answer that is passed on as it comes. `head` is without its body, which `pieces` are.
+
+    They raise, whatever it is, where the answer breaks off: what came until then is not whole.
+    """
+
+    head: Reply
+    pieces: AsyncIterator[bytes]
 
 
 class Slot(Protocol):
@@ -56,4 +69,8 @@ class Upstream(Protocol):
 
     async def ask(self, question: Question) -> Reply | Unanswered:
         """Ask once, with the real key, which is blotted out of the reply. Nothing is followed or sent again."""
+        ...
+
+    def passage(self, question: Question) -> AbstractAsyncContextManager[Streamed | Unanswered]:
+        """The same, for answers of any length."""
         ...

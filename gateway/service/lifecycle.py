@@ -18,6 +18,7 @@ from gateway.core.money import MicroUsd
 from gateway.core.recall import HoldRecord
 from gateway.core.timestamp import timestamp
 from gateway.ports import Clock, Ledger, Telemetry
+from gateway.service.outbox import Intent
 
 _LOG: Final = logging.getLogger("tollhouse.lifecycle")
 ANOMALY: Final = "anomaly"
@@ -43,34 +44,22 @@ class Lifecycle:
         """Book the end of the job of a hold as it was just read. Raises StoreUnavailable."""
         if _known(record, ending):
             return Moved(Outcome.ALREADY, record.state, ())
-        now = self.clock.now()
-        match ending:
-            case Completed():
-                facts = {**_facts(ending, source, now), **_final_cost(ending.cost, record.cost)}
-                moved = await self.ledger.move(Verb.FINISH, record.hold, now, facts=facts)
-            case Failed() | Cancelled():
-                moved = await self._refund(record, ending, source, now)
+        moved = await self._book(record, ending, source)
         self._count(record, ending, source, moved)
         return moved
 
-    async def _refund(self, record: HoldRecord, ending: Failed | Cancelled, source: Source, now: datetime) -> Moved:
-        if record.state is not State.REFUNDED:
-            posted = record.cost or 0
-            back = posted if ending.refunded is None else min(ending.refunded, posted)
-            facts = {**_facts(ending, source, now), **_amounts(back, ending.refunded, posted)}
-            moved = await self.ledger.move(Verb.REFUND, record.hold, now, cost=back, facts=facts)
-            if moved.was is not State.REFUNDED or ending.refunded is None:
+    async def _book(self, record: HoldRecord, ending: Ending, source: Source) -> Moved:
+        now, named = self.clock.now(), None if isinstance(ending, Completed) else ending.refunded
+        if record.state is not State.REFUNDED or named is None:
+            moved = await self._make(booking(record, ending, source, now), now)
+            if moved.was is not State.REFUNDED or named is None:
                 return moved
             # Somebody else was first, and may have known no amount.
             record = await self.ledger.find(record.hold.id) or record
-        return await self._adjust(record, ending.refunded or 0, source, now)
+        return await self._make(_correction(record, named, source), now)
 
-    async def _adjust(self, record: HoldRecord, named: MicroUsd, source: Source, now: datetime) -> Moved:
-        """Correct a refund of all that was posted to what the upstream says it gave back."""
-        posted, before = record.cost or 0, record.refunded or 0
-        back = min(named, posted)
-        facts = {"source": source.value, **_amounts(back, named, posted)}
-        return await self.ledger.move(Verb.ADJUST, record.hold, now, cost=before - back, facts=facts)
+    async def _make(self, intent: Intent, now: datetime) -> Moved:
+        return await self.ledger.move(intent.verb, intent.hold, now, cost=intent.cost, facts=intent.facts)
 
     async def _unknown(self, job: str, ending: Ending, source: Source) -> None:
         """Money came back for a job that nobody here asked for."""
@@ -104,6 +93,26 @@ class Lifecycle:
 _REFUNDS: Final = frozenset({Outcome.REFUNDED, Outcome.REFUNDED_LATE, Outcome.ADJUSTED})
 
 
+def booking(record: HoldRecord, ending: Ending, source: Source, now: datetime) -> Intent:
+    """The move that books an end which is the first, learnt at `now` (UTC)."""
+    posted = record.cost or 0
+    facts = {"status": ending.status.value, "source": source.value, "ended_at": timestamp(ending.at or now)}
+    match ending:
+        case Completed(cost):
+            return Intent(Verb.FINISH, record.hold, facts={**facts, **_final_cost(cost, record.cost)})
+        case Failed(refunded) | Cancelled(refunded):
+            back = posted if refunded is None else min(refunded, posted)
+            return Intent(Verb.REFUND, record.hold, cost=back, facts={**facts, **_amounts(back, refunded, posted)})
+
+
+def _correction(record: HoldRecord, named: MicroUsd, source: Source) -> Intent:
+    """The move that makes of a refund of all that was posted what the upstream says it gave back."""
+    posted, before = record.cost or 0, record.refunded or 0
+    back = min(named, posted)
+    facts = {"source": source.value, **_amounts(back, named, posted)}
+    return Intent(Verb.ADJUST, record.hold, cost=before - back, facts=facts)
+
+
 def _known(record: HoldRecord, ending: Ending) -> bool:
     """Whether all that the end says has been booked, or written down, by what was just read."""
     match ending:
@@ -113,10 +122,6 @@ def _known(record: HoldRecord, ending: Ending) -> bool:
             if record.state is State.FINISHED:
                 return record.contradicted
             return record.state is State.REFUNDED and (refunded is None or record.refund_named)
-
-
-def _facts(ending: Ending, source: Source, now: datetime) -> Mapping[str, str]:
-    return {"status": ending.status.value, "source": source.value, "ended_at": timestamp(ending.at or now)}
 
 
 def _amounts(back: MicroUsd, named: MicroUsd | None, posted: MicroUsd) -> Mapping[str, str]:

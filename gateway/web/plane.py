@@ -8,6 +8,8 @@ from aiohttp import web
 
 from gateway.core.principal import Principal
 from gateway.ports import Clock, Telemetry
+from gateway.service.job_desk import JobDesk
+from gateway.service.passage import Passage
 from gateway.service.policy_desk import PolicyDesk
 from gateway.service.preview import Previews
 from gateway.service.readiness import Probe
@@ -22,6 +24,8 @@ class DataPlane:
     auth: Auth
     submit: Callable[[Asked], Awaitable[Submitted]]
     previews: Previews
+    job_desk: JobDesk
+    passage: Passage
     desk: PolicyDesk
     telemetry: Telemetry
     clock: Clock

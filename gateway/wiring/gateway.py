@@ -14,6 +14,7 @@ from aiohttp import web
 
 from gateway import __version__
 from gateway.adapters.redis.closed_prices import RedisClosedPrices
+from gateway.adapters.redis.jobs import RedisJobs
 from gateway.adapters.redis.ledger import RedisLedger
 from gateway.adapters.redis.open_holds import RedisOpenHolds
 from gateway.adapters.redis.past import RedisPast
@@ -25,18 +26,19 @@ from gateway.adapters.redis.watch import RedisWatch
 from gateway.adapters.spool import DirectorySpool, SpoolInUse, open_spool
 from gateway.adapters.system import SystemClock, SystemEntropy, machine_boot
 from gateway.adapters.telemetry import PrometheusTelemetry
-from gateway.adapters.upstream import HttpUpstream
 from gateway.core.remains import Damage
 from gateway.ports import SpoolUnavailable, StoreUnavailable
-from gateway.sandbox import Drawn, SandboxConfig, open_sandbox
 from gateway.service.background import every, keep
 from gateway.service.doctor import Doctor
 from gateway.service.export import Export
 from gateway.service.gauges import Gauges
 from gateway.service.guard import Guard
+from gateway.service.job_desk import JobDesk
 from gateway.service.keyring import Keyring
+from gateway.service.lifecycle import Lifecycle
 from gateway.service.outbox import Outbox
 from gateway.service.overdue import Overdue
+from gateway.service.passage import Passage
 from gateway.service.policy_desk import PolicyDesk
 from gateway.service.preview import Previews
 from gateway.service.readiness import Probe
@@ -44,7 +46,7 @@ from gateway.service.recovery import Recovery
 from gateway.service.refusals import Refusals
 from gateway.service.submit import Submit
 from gateway.service.sweep import Sweep
-from gateway.settings import PROVIDER_URL, Settings
+from gateway.settings import Settings
 from gateway.web.admin import admin_routes
 from gateway.web.administration import Control
 from gateway.web.app import control_app, data_app
@@ -55,9 +57,10 @@ from gateway.wiring.demo import kept_demo_key
 from gateway.wiring.guard import post_guard, recover
 from gateway.wiring.ledger import open_archive, recall
 from gateway.wiring.planes import listen
-from gateway.wiring.secrets import Secrets, gateway_secrets, upstream_key
+from gateway.wiring.secrets import Secrets, gateway_secrets
 from gateway.wiring.store import identify, open_desk, open_keepsake, open_store, policies_directory
 from gateway.wiring.trouble import CannotStart
+from gateway.wiring.upstreams import Upstreams, open_upstreams
 
 _LOG: Final = logging.getLogger("tollhouse.start")
 _REFRESH_S: Final = 0.5
@@ -67,7 +70,6 @@ _OVERDUE_S: Final = 1.0
 _SWEEP_S: Final = 60.0
 _PAST_S: Final = 10.0
 _EXPORT_S: Final = 0.5
-_SANDBOX_KEY: Final = "pb_sandbox"
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,14 +89,6 @@ class Gateway:
     policies: Path
     closed: str | None
     demo_key: str | None = field(repr=False)
-
-
-@dataclass(frozen=True, slots=True)
-class _Upstreams:
-    real: HttpUpstream
-    sandbox: HttpUpstream
-    real_url: str
-    sandbox_url: str
 
 
 @asynccontextmanager
@@ -134,14 +128,16 @@ class _House:
     boot: str
     export: Export
     refusals: RedisRefusals
+    jobs: RedisJobs
+    lifecycle: Lifecycle
 
 
 async def _open(stack: AsyncExitStack, settings: Settings) -> Gateway:
     house = await _build(stack, settings)
-    upstreams = await _open_upstreams(stack, settings, house.clock, house.entropy)
+    upstreams = await open_upstreams(stack, settings, house.clock, house.entropy)
     submit, probe = _submit(house, upstreams, settings), Probe(house.guard, house.desk)
     _start_in_background(stack, house, submit)
-    control, data = _control_plane(house, probe), _data_plane(house, submit, settings, probe)
+    control, data = _control_plane(house, probe), _data_plane(house, submit, upstreams, settings, probe)
     control_url = await listen(stack, control, settings.control_listen, settings, house.entropy)
     data_url = await listen(stack, data, settings.listen, settings, house.entropy)
     stack.callback(_drain, probe)
@@ -196,12 +192,14 @@ async def _build(stack: AsyncExitStack, settings: Settings) -> _House:
         guard=guard,
         export=Export(RedisStream(store), archive, RedisWatch(store.run), ledger.memory, clock, boot),
         refusals=RedisRefusals(store),
+        jobs=RedisJobs(store),
+        lifecycle=Lifecycle(ledger, telemetry, clock),
         later=later,
         damage=remains.damage,
     )
 
 
-def _submit(house: _House, upstreams: _Upstreams, settings: Settings) -> Refusals:
+def _submit(house: _House, upstreams: Upstreams, settings: Settings) -> Refusals:
     submit = Submit(
         desk=house.desk,
         keyring=house.keyring,
@@ -220,11 +218,27 @@ def _submit(house: _House, upstreams: _Upstreams, settings: Settings) -> Refusal
     return Refusals(submit, house.desk, house.refusals, house.clock, house.entropy)
 
 
-def _data_plane(house: _House, submit: Refusals, settings: Settings, probe: Probe) -> web.Application:
+def _data_plane(
+    house: _House, submit: Refusals, upstreams: Upstreams, settings: Settings, probe: Probe
+) -> web.Application:
+    patience = timedelta(seconds=settings.upstream_timeout)
+    job_desk = JobDesk(
+        house.ledger,
+        house.jobs,
+        house.lifecycle,
+        house.outbox,
+        upstreams.real,
+        upstreams.sandbox,
+        house.guard,
+        house.clock,
+        patience,
+    )
     plane = DataPlane(
         auth=Auth(house.keyring, settings.trusted_proxies),
         submit=submit,
         previews=Previews(house.desk, house.ledger, house.clock, settings.webhook_allow_hosts),
+        job_desk=job_desk,
+        passage=Passage(house.jobs, upstreams.real, upstreams.sandbox, house.guard, house.clock, patience),
         desk=house.desk,
         telemetry=house.telemetry,
         clock=house.clock,
@@ -242,22 +256,6 @@ def _control_plane(house: _House, probe: Probe) -> web.Application:
     admin = admin_routes(control)
     gauges = Gauges(house.desk, house.ledger, house.keyring.keys, house.vitals, house.closed_prices, house.clock)
     return control_app(admin, Scrape(gauges, house.telemetry), probe)
-
-
-async def _open_upstreams(
-    stack: AsyncExitStack, settings: Settings, clock: SystemClock, entropy: SystemEntropy
-) -> _Upstreams:
-    """The built-in sandbox, for test keys and for everybody without a real key; and what has the real key."""
-    opened = open_sandbox(SandboxConfig(), clock=clock.now, rng=Drawn(entropy.token))
-    sandbox_url = (await stack.enter_async_context(opened)).url
-    sandbox = HttpUpstream(sandbox_url, lambda: _SANDBOX_KEY, clock)
-    stack.callback(sandbox.close)
-    if settings.sandboxed:
-        return _Upstreams(sandbox, sandbox, sandbox_url, sandbox_url)
-    url = settings.upstream_url or PROVIDER_URL
-    real = HttpUpstream(url, upstream_key(settings), clock)
-    stack.callback(real.close)
-    return _Upstreams(real, sandbox, url, sandbox_url)
 
 
 def _start_in_background(stack: AsyncExitStack, house: _House, submit: Refusals) -> None:

@@ -1,8 +1,8 @@
 """Every key name in the store. One hash tag for all, so that one script can hold organization, team and key together.
 
-A store serves one organization. Keys that expire: `rate:*`, `overages:*`, `lease:*`, the tombstone of a hold that was
-voided before it was ever made, and what lets a submit be recognised (`idempotency:*`, `twins:*`) once no hold in it is
-open any more. Nothing that holds money does.
+A store serves one organization. Keys that expire: `rate:*`, `overages:*`, `upload:*`, `lease:*`, the tombstone of a
+hold that was voided before it was ever made, and what lets a submit be recognised (`idempotency:*`, `twins:*`) once no
+hold in it is open any more. Nothing that holds money does.
 """
 
 from typing import Final
@@ -57,6 +57,10 @@ def jobs_of(team: str, *, test: bool) -> str:
 
 def lease(name: str) -> str:
     return _TAG + "lease:" + name
+
+
+def upload(upload_id: str) -> str:
+    return _TAG + "upload:" + upload_id
 
 
 def key(key_id: str) -> str:

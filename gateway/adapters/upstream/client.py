@@ -6,21 +6,26 @@ happened before or after a byte may have left, and that alone decides between no
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
 from traceback import format_tb
 from typing import Final
 
+from gateway.adapters.upstream.inflow import blotted_pieces
 from gateway.adapters.upstream.origin import Origin
 from gateway.adapters.upstream.request import Sending, Trouble, written
 from gateway.core.reply import NotSent, Reply, Unknown, UpstreamResult, read_submit_reply
-from gateway.ports import Clock, Outgoing, Question, Unanswered
+from gateway.ports import Clock, Outgoing, Question, Streamed, Unanswered
 
 _LOG: Final = logging.getLogger("tollhouse.upstream")
 
 SLOTS: Final = 512
 LINES: Final = 128
 SLOT_WAIT_S: Final = 1.0
+SILENCE_S: Final = 30.0
 REDACTED: Final = "[redacted]"
+
+_BUSY: Final = Unanswered("no connection was free", busy=True)
 
 
 class HttpUpstream:
@@ -55,21 +60,48 @@ class HttpUpstream:
             return Unknown(cause) if sending.may_have_left else NotSent(cause)
 
     async def ask(self, question: Question) -> Reply | Unanswered:
-        sending = Sending(question.deadline)
+        async with AsyncExitStack() as stack:
+            if not await self._line(stack):
+                return _BUSY
+            sending = Sending(question.deadline)
+            try:
+                key = self._key()
+                return _blotted(await self._origin.exchange(self._written(question, key), sending), key)
+            except Exception as error:  # noqa: BLE001 (whatever it was, there is no answer)
+                return Unanswered(_cause(error))
+
+    @asynccontextmanager
+    async def passage(self, question: Question) -> AsyncIterator[Streamed | Unanswered]:
+        async with AsyncExitStack() as stack:
+            yield await self._open(stack, question) if await self._line(stack) else _BUSY
+
+    async def _open(self, stack: AsyncExitStack, question: Question) -> Streamed | Unanswered:
+        try:
+            key = self._key()
+            passage = self._origin.passage(self._written(question, key), Sending(question.deadline))
+            inflow = await stack.enter_async_context(passage)
+            pieces = blotted_pieces(inflow.pieces(SILENCE_S), key.encode(), REDACTED.encode())
+            return Streamed(_blotted(inflow.head.result(), key), pieces)
+        except Exception as error:  # noqa: BLE001 (whatever it was, there is no answer)
+            return Unanswered(_cause(error))
+
+    async def _line(self, stack: AsyncExitStack) -> bool:
+        """Whether one came free within a second; it is taken for as long as the stack lasts."""
         try:
             async with asyncio.timeout(SLOT_WAIT_S):
                 await self._lines.acquire()
         except TimeoutError:
-            return Unanswered("no connection was free")
-        try:
-            key = self._key()
-            begin = self._origin.opening(question.method, question.path)
-            reply = await self._origin.exchange(written(begin, _with_key(question, key), question.body), sending)
-            return _blotted(reply, key)
-        except Exception as error:  # noqa: BLE001 (whatever it was, there is no answer)
-            return Unanswered(_cause(error))
-        finally:
-            self._lines.release()
+            return False
+        stack.callback(self._lines.release)
+        return True
+
+    def _written(self, question: Question, key: str) -> bytes:
+        headers = {**question.headers, "Accept-Encoding": "identity"}
+        if question.body:
+            headers["Content-Type"] = "application/json"
+        if question.keyed:
+            headers["Authorization"] = f"Bearer {key}"
+        return written(self._origin.opening(question.method, question.path), headers, question.body)
 
     def close(self) -> None:
         """Close the connections to the provider."""
@@ -101,11 +133,6 @@ class _Place:
     async def __aexit__(self, *_error: object) -> None:
         if self._taken:
             self._places.release()
-
-
-def _with_key(question: Question, key: str) -> dict[str, str]:
-    typed = {} if question.body is None else {"Content-Type": "application/json"}
-    return {**question.headers, **typed, "Authorization": f"Bearer {key}", "Accept-Encoding": "identity"}
 
 
 def _cause(error: Exception) -> str:

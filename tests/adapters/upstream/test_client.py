@@ -311,7 +311,7 @@ async def test_whoever_asks_takes_no_place_of_a_submit(monkeypatch: pytest.Monke
     async with stranger(notes_and_stays_silent, OK) as there, upstream(there.url) as met:
         first = asyncio.create_task(met.ask(question(lasts=5)))
         await asked.wait()
-        assert await met.ask(question()) == Unanswered("no connection was free")
+        assert await met.ask(question()) == Unanswered("no connection was free", busy=True)
         assert isinstance(await submit(met), Accepted)
         first.cancel()
         await asyncio.wait([first])
