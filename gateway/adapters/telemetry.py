@@ -12,11 +12,13 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 
 from gateway.adapters.counters import Counters
 from gateway.adapters.histograms import Histograms
+from gateway.core.delivery import DeliveryState
 from gateway.core.figures import JobEnded, Observation, StoreGauges
 from gateway.core.ledger import Hold, Outcome
 from gateway.core.money import MICRO_PER_USD
 from gateway.core.outcome import Charged, InDoubt, TurnedDown, Unsent, label
 from gateway.core.refusal import Refusal
+from gateway.core.webhook_event import Heard
 
 _LATENCY: Final = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 _OTHER_MODEL: Final = "_other"
@@ -41,6 +43,8 @@ class PrometheusTelemetry:
         self._settled = counter("settled_holds", "Holds no longer in doubt, by the evidence.", "team", "evidence")
         self._lost = counter("lost_jobs", "Jobs given up because nobody knows their end.", "team")
         self._unowned = counter("unowned_jobs", "Jobs of the upstream account that no hold owns.")
+        self._heard = counter("webhooks", "Webhooks of the upstream by what they came to.", "outcome")
+        self._delivered = counter("deliveries", "Attempts to send one on, by where it stood then.", "team", "state")
         self._errors = counter("store_errors", "Store calls that failed or got no answer.", "operation")
         self._overhead = histogram("overhead_seconds", "Time of a submit without the upstream's part.")()
         self._upstream = histogram("upstream_seconds", "Time the upstream took to answer a submit.")()
@@ -108,6 +112,14 @@ class PrometheusTelemetry:
 
     def unowned(self) -> None:
         self._unowned.add(1)
+
+    def heard(self, heard: Heard) -> None:
+        """Count a webhook that came in."""
+        self._heard.add(1, heard)
+
+    def delivered(self, team: str, state: DeliveryState) -> None:
+        """Count an attempt to send one on, by where it stood then."""
+        self._delivered.add(1, team, state)
 
     def store_call(self, operation: str, seconds: float, failed: bool) -> None:
         """Count one call to the store."""

@@ -6,12 +6,14 @@ executes what this file decides; `adapters/redis/lua/move.lua` holds no table of
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
 from gateway.core.account import Balance, Meter
+from gateway.core.entry import Entry as Entry
+from gateway.core.entry import Move as Move
 from gateway.core.idempotency import Idempotency
 from gateway.core.money import MicroUsd
 from gateway.core.pricing import AppliedFactor
@@ -35,7 +37,8 @@ class Hold:
 
     `amount` is the held micro-USD, `quoted` the quoted; they differ only where a price is not a whole number.
     Times are UTC; `attempt` is random per HTTP request. `sender` is the boot of the process that may send it;
-    `idempotency` is there if the client sent a key.
+    `idempotency` is there if the client sent a key. `relay_to` is the client's webhook address, where it is we who call
+    it; its query may hold a secret of the client's.
     """
 
     id: str
@@ -59,6 +62,7 @@ class Hold:
     test: bool = False
     sender: str = ""
     idempotency: Idempotency | None = None
+    relay_to: str | None = field(default=None, repr=False)
 
     def __hash__(self) -> int:
         """Cheap, because a hold is looked up often and no two holds have one id."""
@@ -236,15 +240,6 @@ def steps(verb: Verb, hold: Hold, now: datetime) -> Mapping[State, Step]:
     return {**row, State.NONE: _MISSING}
 
 
-@dataclass(frozen=True, slots=True)
-class Move:
-    """How far one transition shifts one account: amounts to add to `posted` and to `held`."""
-
-    account: str
-    posted: int
-    held: int
-
-
 def moves(hold: Hold, flow: Flow, cost: MicroUsd) -> tuple[Move, ...]:
     """The shifts that `flow` makes on the accounts of `hold`, one for every charge.
 
@@ -289,18 +284,3 @@ class Moved:
     was: State
     balances: tuple[Balance, ...]
     closed: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """An immutable line of the ledger. Folding the moves of all entries gives every account's balance.
-
-    `seq` is dense from 1; `kind` an outcome, or `hold`; `at` UTC; `facts` what was learnt (job, cost, reason).
-    """
-
-    seq: int
-    kind: str
-    hold: str
-    at: datetime
-    moves: tuple[Move, ...]
-    facts: Mapping[str, str]

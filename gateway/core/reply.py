@@ -101,12 +101,18 @@ def _read_success(reply: Reply) -> Accepted | Unknown:
     if body is None:
         return Unknown(f"unreadable {reply.status}", surprising=True)
     data = unwrapped(body)
-    job_id = data.get("jobId")
-    if not isinstance(job_id, str) or not job_id.isascii() or not job_id.isprintable():
-        return Unknown("no job id", surprising=True)
-    if not 0 < len(job_id) <= _MAX_JOB_ID or " " in job_id:
+    job_id = read_job_id(data)
+    if job_id is None:
         return Unknown("no job id", surprising=True)
     return Accepted(job_id, read_cost(data), reply)
+
+
+def read_job_id(data: Mapping[str, Any]) -> str | None:
+    """The job that a reply names, in visible ASCII; None for what is no id."""
+    job_id = data.get("jobId")
+    if not isinstance(job_id, str) or not job_id.isascii() or not job_id.isprintable():
+        return None
+    return job_id if 0 < len(job_id) <= _MAX_JOB_ID and " " not in job_id else None
 
 
 def read_cost(data: Mapping[str, Any]) -> MicroUsd | None:

@@ -12,6 +12,7 @@ from typing import Protocol
 from gateway.core.acceptance import Acceptance, Witness
 from gateway.core.account import Account, Balance
 from gateway.core.admission import Admission, AdmissionReply, Exists
+from gateway.core.delivery import DeliveryState
 from gateway.core.figures import ClosedPrice, JobEnded, Observation, StoreGauges
 from gateway.core.idempotency import Idempotency
 from gateway.core.job_list import JobPage, Wanted
@@ -21,6 +22,7 @@ from gateway.core.principal import VirtualKey
 from gateway.core.recall import HoldRecord
 from gateway.core.reply import Reply
 from gateway.core.store_condition import Condition
+from gateway.core.webhook_event import Heard
 from gateway.ports.settling import Findings as Findings
 from gateway.ports.settling import IndexedHolds as IndexedHolds
 from gateway.ports.settling import Leases as Leases
@@ -277,6 +279,14 @@ class Telemetry(Protocol):
 
     def ended(self, seen: JobEnded) -> None:
         """Count what the end of a job came to."""
+        ...
+
+    def heard(self, heard: Heard) -> None:
+        """Count a webhook that came in."""
+        ...
+
+    def delivered(self, team: str, state: DeliveryState) -> None:
+        """Count an attempt to send one on, by where it stood then."""
         ...
 
     def render(self, figures: StoreGauges | None) -> bytes:

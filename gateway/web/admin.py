@@ -10,6 +10,7 @@ from gateway.web import admin_errors, errors
 from gateway.web.admin_documents import ApplyBody, CheckBody, IssueBody, key_document
 from gateway.web.admin_holds import capture_hold, list_holds, show_hold, void_hold
 from gateway.web.admin_prices import closed_prices, reopen_prices
+from gateway.web.admin_webhooks import list_webhooks, redeliver, rotate_secret, show_secret
 from gateway.web.administration import Answer, Control, audit, get, post, read_body_of
 from gateway.web.diagnosis import examine
 from gateway.web.problem import GatewayError
@@ -31,6 +32,10 @@ def admin_routes(control: Control) -> list[web.RouteDef]:
         get("/admin/v1/holds/{id}", control, show_hold),
         post("/admin/v1/holds/{id}/capture", control, capture_hold),
         post("/admin/v1/holds/{id}/void", control, void_hold),
+        get("/admin/v1/teams/{team}/secret", control, show_secret),
+        post("/admin/v1/teams/{team}/secret/rotate", control, rotate_secret),
+        get("/admin/v1/webhooks", control, list_webhooks),
+        post("/admin/v1/webhooks/{id}/redeliver", control, redeliver),
         get("/admin/v1/doctor", control, examine),
     ]
 

@@ -16,12 +16,14 @@ CODES: Final[Mapping[str, int]] = {
     "HOLD_NOT_FOUND": 404,
     "HOLD_NOT_IN_DOUBT": 409,
     "JOB_TAKEN": 409,
+    "WEBHOOK_NOT_FOUND": 404,
     "POLICY_NOT_FOUND": 404,
     "POLICY_INVALID": 422,
     "POLICY_REMOVES_TEAMS": 409,
     "POLICY_RESETS_LIMITS": 409,
     "POLICY_CONFLICT": 409,
     "ORGANIZATION_MISMATCH": 409,
+    "SECRET_LOST": 409,
     "STORE_UNAVAILABLE": 503,
 }
 
@@ -57,6 +59,15 @@ def hold_not_in_doubt(record: HoldRecord) -> GatewayError:
 
 def job_taken(job: str, owner: str) -> GatewayError:
     return _error("JOB_TAKEN", f"Job {job} belongs to hold {owner}. Nothing changed.", {"job": job, "hold": owner})
+
+
+def webhook_not_found(event_id: str) -> GatewayError:
+    return _error("WEBHOOK_NOT_FOUND", f'There is no webhook "{event_id}", or not any more.')
+
+
+def secret_lost(team: str) -> GatewayError:
+    message = f'The webhook secret of team "{team}" went with the pepper it was made with. Rotate it.'
+    return _error("SECRET_LOST", message)
 
 
 def no_policies() -> GatewayError:

@@ -6,7 +6,7 @@ from typing import Final
 from aiohttp import web
 
 from gateway.service.readiness import Probe
-from gateway.web import account, job_routes, jobs, passages, probes
+from gateway.web import account, hooks, job_routes, jobs, passages, probes
 from gateway.web.body import continue_later
 from gateway.web.express import EXPRESS, Lines
 from gateway.web.metrics import SCRAPE, Scrape, metrics
@@ -34,6 +34,8 @@ def data_app(plane: DataPlane, probe: Probe) -> web.Application:
     app.router.add_route("POST", "/v1/jobs/submit", jobs.submit, expect_handler=continue_later)
     app.router.add_route("POST", "/tollhouse/v1/quote", account.quote, expect_handler=continue_later)
     app.router.add_get("/tollhouse/v1/me", account.me, allow_head=False)
+    if plane.hooks is not None:
+        app.router.add_route("POST", hooks.PATH + "{token}", hooks.heard, expect_handler=continue_later)
     _add_job_routes(app.router)
     _add_passages(app.router)
     app.add_routes(_probe_routes())

@@ -24,10 +24,10 @@ class Upstreams:
 
 
 async def open_upstreams(
-    stack: AsyncExitStack, settings: Settings, clock: SystemClock, entropy: SystemEntropy
+    stack: AsyncExitStack, settings: Settings, clock: SystemClock, entropy: SystemEntropy, config: SandboxConfig
 ) -> Upstreams:
     """The built-in sandbox, for test keys and for everybody without a real key; and what has the real key."""
-    opened = open_sandbox(SandboxConfig(), clock=clock.now, rng=Drawn(entropy.token))
+    opened = open_sandbox(config, clock=clock.now, rng=Drawn(entropy.token))
     sandbox_url = (await stack.enter_async_context(opened)).url
     sandbox = HttpUpstream(sandbox_url, lambda: _SANDBOX_KEY, clock)
     stack.callback(sandbox.close)

@@ -1,8 +1,8 @@
 """Every key name in the store. One hash tag for all, so that one script can hold organization, team and key together.
 
 A store serves one organization. Keys that expire: `rate:*`, `overages:*`, `upload:*`, `lease:*`, the tombstone of a
-hold that was voided before it was ever made, and what lets a submit be recognised (`idempotency:*`, `twins:*`) once no
-hold in it is open any more. Nothing that holds money does.
+hold that was voided before it was ever made, what lets a submit be recognised (`idempotency:*`, `twins:*`) once no hold
+in it is open any more, and an event (`event:*`) that was sent or given up. Nothing that holds money does.
 """
 
 from typing import Final
@@ -24,6 +24,9 @@ PAST_ACCOUNTS: Final = _TAG + "accounts:past"
 KEYS: Final = _TAG + "keys"
 GATEWAYS: Final = _TAG + "gateways"
 CLOSED: Final = _TAG + "closed"
+TEAM_SECRETS: Final = _TAG + "team_secrets"
+EVENTS: Final = _TAG + "events"
+TEAMS_DUE: Final = _TAG + "events:teams"
 NOTED: Final = _TAG + "noted"
 GIVEN_UP: Final = _TAG + "given-up"
 WATERMARKS: Final = _TAG + "watermarks"
@@ -40,6 +43,15 @@ def account_of(value: Account) -> str:
 
 def hold(hold_id: str) -> str:
     return _TAG + "hold:" + hold_id
+
+
+def event(event_id: str) -> str:
+    return _TAG + "event:" + event_id
+
+
+def due(team: str) -> str:
+    """A team's events that are to be sent."""
+    return _TAG + "events:due:" + team
 
 
 def job(job_id: str) -> str:
