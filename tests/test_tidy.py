@@ -55,6 +55,7 @@ TESTED_ELSEWHERE = {
     "gateway/service/hold_desk.py": "tests/web/test_admin_holds.py",
     "gateway/wiring/demo.py": "tests/wiring/test_gateway.py",
     "gateway/wiring/house.py": "tests/wiring/test_gateway.py",
+    "gateway/wiring/settling.py": "tests/walkthrough/test_settling.py",
     "gateway/wiring/trouble.py": "tests/cli/test_serve.py",
     "gateway/wiring/upstreams.py": "tests/wiring/test_gateway.py",
 }
