@@ -31,11 +31,6 @@ PREFIX: Final = "TOLLHOUSE_"
 UPSTREAM_KEY: Final = "PIXELBYTE_API_KEY"
 PROVIDER_URL: Final = "https://api.muvi.video"
 
-# Named in the interface, not built yet. Accepting one silently would promise what does not happen.
-_LATER: Final = {
-    "UPSTREAM_EXCLUSIVE": "settling by job lists",
-    "ABSENT_AFTER": "settling by job lists",
-}
 _FILE_SUFFIXES: Final = ("_KEY", "_SECRET", "_PEPPER", "_URL")
 _SECONDS: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 _BYTES: Final = {"KiB": 1024, "MiB": 1024**2, "B": 1}
@@ -114,6 +109,8 @@ class Settings(BaseModel):
     pixelbyte_api_key_file: Path | None = None  # re-read when it changes
     upstream_url: str | None = None  # none: the provider's, or the sandbox's
     allow_plain_upstream: bool = False
+    upstream_exclusive: bool = True  # nobody else submits on this account: its list of jobs is evidence
+    absent_after: Seconds = 600.0  # how long after a submit its job must be listed
     upstream_timeout: Seconds = 30.0
     shutdown_grace: Seconds = 45.0
     body_timeout: Seconds = 10.0
@@ -273,8 +270,6 @@ def _setting(name: str, value: str) -> tuple[str, str]:
     if field in Settings.model_fields:
         return field, value
     base = name.removesuffix("_FILE")
-    if base.removeprefix(PREFIX) in _LATER:
-        raise KeyError(f"{_LATER[base.removeprefix(PREFIX)]} is not built yet, so this setting would do nothing")
     field = base.removeprefix(PREFIX).lower()
     if base != name and base.endswith(_FILE_SUFFIXES) and field in Settings.model_fields:
         return field, Path(value).read_text(encoding="utf-8").strip()

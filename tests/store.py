@@ -25,8 +25,8 @@ LASTING = (
     *(keys.account(""), keys.job(""), keys.key(""), keys.digest(""), keys.policy("")),
     *(keys.STORE, keys.POLICY, keys.ENTRIES, keys.REFUSED, keys.KEYS, keys.GATEWAYS, keys.CLOSED, keys.ENDED),
     *(keys.PAST_ACCOUNTS, keys.NOTED, keys.jobs_of("", test=False)),
-    *(keys.TEAM_SECRETS, keys.EVENTS, keys.TEAMS_DUE, keys.due("")),
     *(keys.GIVEN_UP, keys.WATERMARKS),
+    *(keys.TEAM_SECRETS, keys.EVENTS, keys.TEAMS_DUE, keys.due("")),
     *keys.OPEN.values(),
 )
 

@@ -98,10 +98,11 @@ def test_unknown_names_are_mistakes_and_so_are_empty_values() -> None:
     )
 
 
-@pytest.mark.parametrize("name", ["UPSTREAM_EXCLUSIVE", "ABSENT_AFTER"])
-def test_what_is_not_built_yet_is_refused_rather_than_ignored(name: str) -> None:
-    [sentence] = mistakes(**{f"TOLLHOUSE_{name}": "x"})
-    assert "is not built yet" in sentence
+def test_what_the_upstreams_list_of_jobs_is_worth() -> None:
+    assert (settings().upstream_exclusive, settings().absent_after) == (True, 600.0)
+    read = load_settings({"TOLLHOUSE_UPSTREAM_EXCLUSIVE": "false", "TOLLHOUSE_ABSENT_AFTER": "30m"})
+    assert (read.upstream_exclusive, read.absent_after) == (False, 1800.0)
+    assert len(mistakes(TOLLHOUSE_UPSTREAM_EXCLUSIVE="perhaps", TOLLHOUSE_ABSENT_AFTER="0s")) == 2
 
 
 def test_who_may_call_us_and_how_we_know_them() -> None:

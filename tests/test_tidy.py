@@ -27,11 +27,13 @@ SCRIPTS = sorted(PACKAGE.rglob("*.lua"))
 # Modules whose every line runs in the tests of another: a composition root, and packages of values.
 TESTED_ELSEWHERE = {
     "gateway/__main__.py": "tests/cli/test_serve.py",
+    "gateway/ports/settling.py": "tests/service/test_settle.py",
     "gateway/ports/upstream.py": "tests/service/test_submit.py",
     "gateway/cli/environment.py": "tests/cli/test_serve.py",
     "gateway/core/admit.py": "tests/core/test_policy.py",
     "gateway/core/admission.py": "tests/adapters/redis/test_ledger.py",
     "gateway/core/complaint.py": "tests/adapters/policy_files/test_prices.py",
+    "gateway/core/entry.py": "tests/core/test_ledger.py",
     "gateway/core/figures.py": "tests/adapters/test_telemetry.py",
     "gateway/core/outcome.py": "tests/service/test_submit.py",
     "gateway/adapters/sql/migrations/env.py": "tests/adapters/sql/test_migrate.py",
@@ -50,8 +52,10 @@ TESTED_ELSEWHERE = {
     "gateway/web/listener.py": "tests/web/test_edge.py",
     "gateway/web/plane.py": "tests/web/test_jobs.py",
     "gateway/web/told.py": "tests/web/test_answers.py",
+    "gateway/service/hold_desk.py": "tests/web/test_admin_holds.py",
     "gateway/wiring/demo.py": "tests/wiring/test_gateway.py",
     "gateway/wiring/house.py": "tests/wiring/test_gateway.py",
+    "gateway/wiring/settling.py": "tests/walkthrough/test_settling.py",
     "gateway/wiring/trouble.py": "tests/cli/test_serve.py",
     "gateway/wiring/upstreams.py": "tests/wiring/test_gateway.py",
 }

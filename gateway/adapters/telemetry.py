@@ -40,11 +40,11 @@ class PrometheusTelemetry:
         self._drift = counter("price_drift_usd", "USD charged above or below the quote.", "model", "direction")
         self._refunded = counter("refund_usd", "USD that came back for jobs that ended.", "team", "model", "reason")
         self._anomalies = counter("anomalies", "Ends that contradict what is known.", "kind")
-        self._heard = counter("webhooks", "Webhooks of the upstream by what they came to.", "outcome")
-        self._delivered = counter("deliveries", "Attempts to send one on, by where it stood then.", "team", "state")
         self._settled = counter("settled_holds", "Holds no longer in doubt, by the evidence.", "team", "evidence")
         self._lost = counter("lost_jobs", "Jobs given up because nobody knows their end.", "team")
         self._unowned = counter("unowned_jobs", "Jobs of the upstream account that no hold owns.")
+        self._heard = counter("webhooks", "Webhooks of the upstream by what they came to.", "outcome")
+        self._delivered = counter("deliveries", "Attempts to send one on, by where it stood then.", "team", "state")
         self._errors = counter("store_errors", "Store calls that failed or got no answer.", "operation")
         self._overhead = histogram("overhead_seconds", "Time of a submit without the upstream's part.")()
         self._upstream = histogram("upstream_seconds", "Time the upstream took to answer a submit.")()
@@ -103,14 +103,6 @@ class PrometheusTelemetry:
         if seen.outcome in _REFUNDS and not seen.hold.test:
             self._refunded.add(seen.refunded / MICRO_PER_USD, seen.hold.team, seen.hold.model, seen.status)
 
-    def heard(self, heard: Heard) -> None:
-        """Count a webhook that came in."""
-        self._heard.add(1, heard)
-
-    def delivered(self, team: str, state: DeliveryState) -> None:
-        """Count an attempt to send one on, by where it stood then."""
-        self._delivered.add(1, team, state)
-
     def settled(self, hold: Hold, evidence: str) -> None:
         """Count one hold that is in doubt no more. Implements `ports.SettlingTelemetry`, with the next two."""
         self._settled.add(1, hold.team, evidence)
@@ -120,6 +112,14 @@ class PrometheusTelemetry:
 
     def unowned(self) -> None:
         self._unowned.add(1)
+
+    def heard(self, heard: Heard) -> None:
+        """Count a webhook that came in."""
+        self._heard.add(1, heard)
+
+    def delivered(self, team: str, state: DeliveryState) -> None:
+        """Count an attempt to send one on, by where it stood then."""
+        self._delivered.add(1, team, state)
 
     def store_call(self, operation: str, seconds: float, failed: bool) -> None:
         """Count one call to the store."""

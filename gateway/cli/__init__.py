@@ -4,6 +4,7 @@ import click
 
 from gateway import __version__
 from gateway.cli.doctor import doctor
+from gateway.cli.hold import hold
 from gateway.cli.key import key
 from gateway.cli.policy import policy
 from gateway.cli.price import price
@@ -20,5 +21,5 @@ def main() -> None:
     """Tollhouse: no team spends money it was not given."""
 
 
-for command in (serve, sandbox, store, key, policy, price, team, webhook, doctor):
+for command in (serve, sandbox, store, key, policy, price, hold, team, webhook, doctor):
     main.add_command(command)

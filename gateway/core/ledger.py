@@ -12,6 +12,8 @@ from enum import StrEnum
 from typing import Final
 
 from gateway.core.account import Balance, Meter
+from gateway.core.entry import Entry as Entry
+from gateway.core.entry import Move as Move
 from gateway.core.idempotency import Idempotency
 from gateway.core.money import MicroUsd
 from gateway.core.pricing import AppliedFactor
@@ -239,15 +241,6 @@ def steps(verb: Verb, hold: Hold, now: datetime) -> Mapping[State, Step]:
     return {**row, State.NONE: _MISSING}
 
 
-@dataclass(frozen=True, slots=True)
-class Move:
-    """How far one transition shifts one account: amounts to add to `posted` and to `held`."""
-
-    account: str
-    posted: int
-    held: int
-
-
 def moves(hold: Hold, flow: Flow, cost: MicroUsd) -> tuple[Move, ...]:
     """The shifts that `flow` makes on the accounts of `hold`, one for every charge.
 
@@ -292,18 +285,3 @@ class Moved:
     was: State
     balances: tuple[Balance, ...]
     closed: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """An immutable line of the ledger. Folding the moves of all entries gives every account's balance.
-
-    `seq` is dense from 1; `kind` an outcome, or `hold`; `at` UTC; `facts` what was learnt (job, cost, reason).
-    """
-
-    seq: int
-    kind: str
-    hold: str
-    at: datetime
-    moves: tuple[Move, ...]
-    facts: Mapping[str, str]

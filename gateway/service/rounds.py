@@ -16,7 +16,7 @@ from gateway.ports import Clock, Leases, Upstream
 from gateway.service.walk import Walk
 
 _LOG: Final = logging.getLogger("tollhouse.rounds")
-_LEASE_S: Final = 60.0
+_LEASE_S: Final = 20.0
 # While another has the lease, or nothing is open.
 _IDLE_S: Final = 1.0
 
@@ -74,10 +74,13 @@ class Rounds:
             await self.sleep(_IDLE_S * (0.75 + 0.5 * self.chance()))
             return
         self._quiet = 0 if last.news else self._quiet + 1
-        await self.sleep(rest(self.pace, self._quiet, last, self.chance()))
+        seconds = rest(self.pace, self._quiet, last, self.chance())
+        # Nobody else goes on asking while the upstream is left alone.
+        await self._mine(seconds)
+        await self.sleep(seconds)
 
-    async def _mine(self) -> bool:
-        return await self.leases.take(f"rounds:{self.name}", self.holder, _LEASE_S)
+    async def _mine(self, during: float = 0.0) -> bool:
+        return await self.leases.take(f"rounds:{self.name}", self.holder, during + _LEASE_S)
 
     async def round(self) -> Round | None:
         """One walk and what it teaches; None where nobody wants to know anything."""

@@ -11,6 +11,7 @@ from aiohttp.typedefs import Handler
 from gateway.ports import Clock, ClosedPrices, StoreUnavailable
 from gateway.service.deliver import Events
 from gateway.service.doctor import Doctor
+from gateway.service.hold_desk import HoldDesk
 from gateway.service.keyring import Keyring
 from gateway.service.policy_desk import PolicyDesk
 from gateway.service.team_secrets import TeamSecrets
@@ -36,6 +37,7 @@ class Control:
     desk: PolicyDesk
     closed_prices: ClosedPrices
     doctor: Doctor
+    holds: HoldDesk
     events: Events
     team_secrets: TeamSecrets
     clock: Clock

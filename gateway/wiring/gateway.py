@@ -18,6 +18,7 @@ from gateway.ports import SpoolUnavailable, StoreUnavailable
 from gateway.service.background import every, keep
 from gateway.service.doctor import Doctor
 from gateway.service.gauges import Gauges
+from gateway.service.hold_desk import HoldDesk
 from gateway.service.job_desk import JobDesk
 from gateway.service.overdue import Overdue
 from gateway.service.passage import Passage
@@ -37,6 +38,7 @@ from gateway.wiring.demo import kept_demo_key
 from gateway.wiring.house import House, build_house
 from gateway.wiring.planes import listen
 from gateway.wiring.relaying import sandbox_config
+from gateway.wiring.settling import Settling, open_settling
 from gateway.wiring.store import policies_directory
 from gateway.wiring.trouble import CannotStart
 from gateway.wiring.upstreams import Upstreams, open_upstreams
@@ -89,8 +91,9 @@ async def _open(stack: AsyncExitStack, settings: Settings) -> Gateway:
     sandbox = sandbox_config(settings, house.secrets.peppers)
     upstreams = await open_upstreams(stack, settings, house.clock, house.entropy, sandbox)
     submit, probe = _submit(house, upstreams, settings), Probe(house.guard, house.desk)
-    _start_in_background(stack, house, submit)
-    control, data = _control_plane(house, probe), _data_plane(house, submit, upstreams, settings, probe)
+    settling = open_settling(house, upstreams, settings)
+    _start_in_background(stack, house, submit, settling)
+    control, data = _control_plane(house, probe, settling.desk), _data_plane(house, submit, upstreams, settings, probe)
     control_url = await listen(stack, control, settings.control_listen, settings, house.entropy)
     data_url = await listen(stack, data, settings.listen, settings, house.entropy)
     stack.callback(_drain, probe)
@@ -159,9 +162,9 @@ def _data_plane(
     return data_app(plane, probe)
 
 
-def _control_plane(house: House, probe: Probe) -> web.Application:
+def _control_plane(house: House, probe: Probe, holds: HoldDesk) -> web.Application:
     doctor = Doctor(
-        house.guard, house.vitals, house.desk, house.outbox, house.spool, house.damage, house.clock, house.export
+        house.guard, house.vitals, house.desk, house.outbox, house.spool, house.damage, house.clock, house.export, holds
     )
     relaying = house.relaying
     control = Control(
@@ -169,6 +172,7 @@ def _control_plane(house: House, probe: Probe) -> web.Application:
         desk=house.desk,
         closed_prices=house.closed_prices,
         doctor=doctor,
+        holds=holds,
         events=relaying.events,
         team_secrets=relaying.team_secrets,
         clock=house.clock,
@@ -179,7 +183,7 @@ def _control_plane(house: House, probe: Probe) -> web.Application:
     return control_app(admin, Scrape(gauges, house.telemetry), probe)
 
 
-def _start_in_background(stack: AsyncExitStack, house: House, submit: Refusals) -> None:
+def _start_in_background(stack: AsyncExitStack, house: House, submit: Refusals, settling: Settling) -> None:
     """Start what goes on beside requests. It ends when they have, after one last try at what is unsettled."""
     works: dict[str, Callable[[], Awaitable[None]]] = {
         "policy refresh": partial(every, _REFRESH_S, house.desk.refresh),
@@ -192,6 +196,7 @@ def _start_in_background(stack: AsyncExitStack, house: House, submit: Refusals) 
         "webhooks to clients": house.relaying.deliver,
         "refused submissions": partial(every, _EXPORT_S, submit.flush),
         "spool": partial(every, _SWEEP_S, partial(_sweep, house.spool)),
+        **settling.works,
     }
     if house.later is not None:
         works["recovery"] = house.later

@@ -6,7 +6,9 @@ from dataclasses import dataclass
 
 from gateway import __version__
 from gateway.adapters.redis.closed_prices import RedisClosedPrices
+from gateway.adapters.redis.findings import RedisFindings
 from gateway.adapters.redis.jobs import RedisJobs
+from gateway.adapters.redis.leases import RedisLeases
 from gateway.adapters.redis.ledger import RedisLedger
 from gateway.adapters.redis.open_holds import RedisOpenHolds
 from gateway.adapters.redis.past import RedisPast
@@ -60,6 +62,8 @@ class House:
     relaying: Relaying
     jobs: RedisJobs
     lifecycle: Lifecycle
+    leases: RedisLeases
+    findings: RedisFindings
 
 
 async def build_house(stack: AsyncExitStack, settings: Settings) -> House:
@@ -104,6 +108,8 @@ async def build_house(stack: AsyncExitStack, settings: Settings) -> House:
         relaying=open_relaying(stack, settings, store, lifecycle, desk, telemetry, secrets.peppers),
         jobs=RedisJobs(store),
         lifecycle=lifecycle,
+        leases=RedisLeases(store),
+        findings=RedisFindings(store),
         later=later,
         damage=remains.damage,
     )

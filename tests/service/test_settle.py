@@ -228,3 +228,12 @@ async def test_another_models_jobs_are_nothing_to_it(store: Store) -> None:
     for _ in range(3):
         await house.round(11)
     assert (await house.state(hold), MODEL) == (State.VOIDED, hold.model)
+
+
+async def test_a_job_that_another_hold_owns_keeps_nobody_from_absence(store: Store) -> None:
+    house = await settling(store)
+    owner, hold = await house.captured("h2", 1, "job_2"), await house.doubted("h1")
+    house.listed("job_2")
+    for _ in range(3):
+        await house.round(11)
+    assert [await house.state(one) for one in (owner, hold)] == [State.CAPTURED, State.VOIDED]

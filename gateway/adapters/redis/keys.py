@@ -67,12 +67,12 @@ def jobs_of(team: str, *, test: bool) -> str:
     return f"{_TAG}jobs:{'test:' if test else ''}{team}"
 
 
-def upload(upload_id: str) -> str:
-    return _TAG + "upload:" + upload_id
-
-
 def lease(name: str) -> str:
     return _TAG + "lease:" + name
+
+
+def upload(upload_id: str) -> str:
+    return _TAG + "upload:" + upload_id
 
 
 def key(key_id: str) -> str:
