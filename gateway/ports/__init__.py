@@ -128,6 +128,13 @@ class Jobs(Protocol):
         """A cancel of the hold's job is about to be forwarded, if it still runs by what the store knows."""
         ...
 
+    async def ends(self, account: Account) -> tuple[datetime, ...]:
+        """When those jobs may end that hold a place on the account, by what the upstream estimated (UTC).
+
+        Only so many of the longest running are looked at.
+        """
+        ...
+
     async def bind_upload(self, upload: str, team: str, *, test: bool) -> bool:
         """Note for a while whose an upload is; False where it is somebody else's already."""
         ...

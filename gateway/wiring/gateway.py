@@ -33,6 +33,7 @@ from gateway.service.doctor import Doctor
 from gateway.service.export import Export
 from gateway.service.gauges import Gauges
 from gateway.service.guard import Guard
+from gateway.service.in_flight import InFlight
 from gateway.service.job_desk import JobDesk
 from gateway.service.keyring import Keyring
 from gateway.service.lifecycle import Lifecycle
@@ -215,7 +216,8 @@ def _submit(house: _House, upstreams: Upstreams, settings: Settings) -> Refusals
         webhook_hosts=settings.webhook_allow_hosts,
         guard=house.guard,
     )
-    return Refusals(submit, house.desk, house.refusals, house.clock, house.entropy)
+    advice = InFlight(house.jobs, house.clock)
+    return Refusals(submit, advice, house.desk, house.refusals, house.clock, house.entropy)
 
 
 def _data_plane(
