@@ -1,14 +1,16 @@
 """All seventeen routes: who may, what passes unchanged in both directions, and every documented error among it."""
 
+import asyncio
 import json
+from contextlib import suppress
 
 import pytest
 from aiohttp import ClientPayloadError, ClientSession
 
-from tests.walkthrough.house import CANARY, Key, open_house
+from tests.walkthrough.house import CANARY, Key, open_house, until
 from tests.walkthrough.policies import team
 from tests.walkthrough.routes import CATALOGUE, CODES, LIST, PASSING, SUBMIT, UPLOAD, Route, visit
-from tests.walkthrough.stranger import says, says_and_closes, says_and_resets, stranger
+from tests.walkthrough.stranger import Stranger, says, says_and_closes, says_and_resets, stranger
 
 ODD = b'{ "a" : 1.50,"b":[ null ], "\\u00e9": "\xc3\xa9" }\n'
 KEYED = (SUBMIT, LIST, *PASSING)
@@ -154,6 +156,34 @@ async def test_whoever_hangs_up_in_the_middle_harms_nobody() -> None:
                 await reply.content.readany()
                 reply.close()
         assert (await house.ask("GET", "/v1/models", key)).body == long
+
+
+async def test_whoever_does_not_take_an_answer_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And has no place in the way of others meanwhile."""
+    monkeypatch.setattr("gateway.web.passages._SLOWEST_S", 0.3)
+    monkeypatch.setattr("gateway.adapters.upstream.client.STREAMS", 1)
+    long = b"x" * 40_000_000
+    whole = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(long) + long
+    async with stranger(says(whole)) as there, open_house(upstream=there.url) as house:
+        reader, writer = await asyncio.open_connection("127.0.0.1", house.port, limit=1024)
+        writer.write(b"GET /v1/catalog/models HTTP/1.1\r\nHost: gateway\r\n\r\n")
+        await until(lambda: _asked(there, 1))
+        assert (await house.ask("GET", "/v1/jobs", await house.key())).status == 200
+        # The one stream is free again, and what the slow one got ends without an end.
+        while (answer := await house.ask("GET", "/v1/catalog/providers", None)).status == 503:
+            assert answer.code == "OVERLOADED"
+        assert answer.body == long
+        got = bytearray()
+        with suppress(ConnectionError):
+            while piece := await reader.read(1_000_000):
+                got += piece
+        assert not got.endswith(b"0\r\n\r\n")
+        assert len(got) < len(long)
+        writer.close()
+
+
+async def _asked(there: Stranger, requests: int) -> bool:
+    return len(there.requests) >= requests
 
 
 @pytest.mark.parametrize(
