@@ -12,8 +12,7 @@ from typing import Protocol
 from gateway.core.acceptance import Acceptance, Witness
 from gateway.core.account import Account, Balance
 from gateway.core.admission import Admission, AdmissionReply, Exists
-from gateway.core.delivery import DeliveryState
-from gateway.core.figures import ClosedPrice, JobEnded, Observation, StoreGauges
+from gateway.core.figures import ClosedPrice
 from gateway.core.idempotency import Idempotency
 from gateway.core.job_list import JobPage, Wanted
 from gateway.core.ledger import Hold, Moved, Verb
@@ -22,11 +21,11 @@ from gateway.core.principal import VirtualKey
 from gateway.core.recall import HoldRecord
 from gateway.core.reply import Reply
 from gateway.core.store_condition import Condition
-from gateway.core.webhook_event import Heard
 from gateway.ports.settling import Findings as Findings
 from gateway.ports.settling import IndexedHolds as IndexedHolds
 from gateway.ports.settling import Leases as Leases
 from gateway.ports.settling import SettlingTelemetry as SettlingTelemetry
+from gateway.ports.telemetry import Telemetry as Telemetry
 from gateway.ports.upstream import Outgoing as Outgoing
 from gateway.ports.upstream import Question as Question
 from gateway.ports.upstream import Slot as Slot
@@ -132,6 +131,13 @@ class Jobs(Protocol):
 
     async def cancelling(self, hold_id: str, now: datetime) -> None:
         """A cancel of the hold's job is about to be forwarded, if it still runs by what the store knows."""
+        ...
+
+    async def ends(self, account: Account) -> tuple[datetime, ...]:
+        """When those jobs may end that hold a place on the account, by what the upstream estimated (UTC).
+
+        Only so many of the longest running are looked at.
+        """
         ...
 
     async def bind_upload(self, upload: str, team: str, *, test: bool) -> bool:
@@ -269,26 +275,4 @@ class Gate(Protocol):
     @property
     def closed(self) -> str | None:
         """Why no hold may be made now, in a sentence; None while one may."""
-        ...
-
-
-class Telemetry(Protocol):
-    """Where submissions, and the ends of jobs, are counted."""
-
-    def observe(self, seen: Observation) -> None: ...
-
-    def ended(self, seen: JobEnded) -> None:
-        """Count what the end of a job came to."""
-        ...
-
-    def heard(self, heard: Heard) -> None:
-        """Count a webhook that came in."""
-        ...
-
-    def delivered(self, team: str, state: DeliveryState) -> None:
-        """Count an attempt to send one on, by where it stood then."""
-        ...
-
-    def render(self, figures: StoreGauges | None) -> bytes:
-        """The exposition text; None where the store did not say."""
         ...

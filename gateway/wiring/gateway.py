@@ -19,6 +19,7 @@ from gateway.service.background import every, keep
 from gateway.service.doctor import Doctor
 from gateway.service.gauges import Gauges
 from gateway.service.hold_desk import HoldDesk
+from gateway.service.in_flight import InFlight
 from gateway.service.job_desk import JobDesk
 from gateway.service.overdue import Overdue
 from gateway.service.passage import Passage
@@ -128,7 +129,8 @@ def _submit(house: House, upstreams: Upstreams, settings: Settings) -> Refusals:
         guard=house.guard,
         relay=house.relaying.relay,
     )
-    return Refusals(submit, house.desk, house.refusals, house.clock, house.entropy)
+    advice = InFlight(house.jobs, house.clock)
+    return Refusals(submit, advice, house.desk, house.refusals, house.clock, house.entropy)
 
 
 def _data_plane(

@@ -71,6 +71,8 @@ async def test_without_the_store_every_route_says_so() -> None:
     gone = connect("unix:///nowhere/at/all")
     bodies = {"/admin/v1/keys": {"team": "video", "name": "x"}, "/admin/v1/policies/apply": {"files": VIDEO}}
     bodies["/admin/v1/closed-prices/reopen"] = {"model": "a/b"}
+    why = {"reason": "the provider said so", "author": "somebody"}
+    bodies |= {"/admin/v1/holds/{id}/capture": {**why, "job": "job_1"}, "/admin/v1/holds/{id}/void": why}
     async with running_control(gone) as plane:
         routes = [(route.method, route.path) for route in admin_routes(plane.control)]
         # What is asked for no more than a look says so too, in its own way.
