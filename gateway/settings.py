@@ -23,6 +23,7 @@ from pydantic import (
     model_validator,
 )
 
+from gateway.core.hook_token import public_url_fault
 from gateway.core.store_condition import Allowance
 from gateway.core.webhook_address import AllowedHost, allowed_host
 
@@ -30,13 +31,6 @@ PREFIX: Final = "TOLLHOUSE_"
 UPSTREAM_KEY: Final = "PIXELBYTE_API_KEY"
 PROVIDER_URL: Final = "https://api.muvi.video"
 
-# Named in the interface, not built yet. Accepting one silently would promise what does not happen.
-_LATER: Final = {
-    "UPSTREAM_EXCLUSIVE": "settling by job lists",
-    "ABSENT_AFTER": "settling by job lists",
-    "PUBLIC_URL": "webhook relaying",
-    "UPSTREAM_WEBHOOK_SECRET": "webhook relaying",
-}
 _FILE_SUFFIXES: Final = ("_KEY", "_SECRET", "_PEPPER", "_URL")
 _SECONDS: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 _BYTES: Final = {"KiB": 1024, "MiB": 1024**2, "B": 1}
@@ -115,12 +109,16 @@ class Settings(BaseModel):
     pixelbyte_api_key_file: Path | None = None  # re-read when it changes
     upstream_url: str | None = None  # none: the provider's, or the sandbox's
     allow_plain_upstream: bool = False
+    upstream_exclusive: bool = True  # nobody else submits on this account: its list of jobs is evidence
+    absent_after: Seconds = 600.0  # how long after a submit its job must be listed
     upstream_timeout: Seconds = 30.0
     shutdown_grace: Seconds = 45.0
     body_timeout: Seconds = 10.0
     store_init: Literal["auto", "never"] | None = None  # none: auto when embedded, else never
     store_allow: Annotated[tuple[Allowance, ...], BeforeValidator(_list)] = ()  # what the store may lack
     store_outage: Literal["refuse"] = "refuse"
+    public_url: str | None = None  # none: nobody calls us, and clients' webhook addresses go upstream as they are
+    upstream_webhook_secret: SecretStr | None = None  # the sandbox: one of its own
     webhook_allow_hosts: Annotated[tuple[AllowedHost, ...], BeforeValidator(_hosts)] = ()
     redis_url: SecretStr | None = None  # none: embedded
     database_url: SecretStr | None = None  # none: SQLite in the data directory
@@ -155,6 +153,7 @@ class Settings(BaseModel):
     def _fits_together(self) -> Self:
         _check_upstream(self)
         _check_store(self)
+        _check_relay(self)
         if self.workers != 1:
             raise ValueError("TOLLHOUSE_WORKERS: more than one data-plane process is not supported yet; set it to 1")
         if self.upstream_timeout >= self.shutdown_grace:
@@ -191,6 +190,19 @@ def _check_store(settings: Settings) -> None:
         raise ValueError(f"TOLLHOUSE_REDIS_URL: {scheme}:// is not supported yet; use redis://, rediss:// or unix://")
     if scheme not in ("redis", "rediss", "unix"):
         raise ValueError("TOLLHOUSE_REDIS_URL must begin with redis://, rediss:// or unix://")
+
+
+def _check_relay(settings: Settings) -> None:
+    if settings.public_url is not None and (wrong := public_url_fault(settings.public_url)) is not None:
+        raise ValueError(f"TOLLHOUSE_PUBLIC_URL {wrong}")
+    secret = settings.upstream_webhook_secret
+    if secret is not None and settings.public_url is None:
+        raise ValueError("TOLLHOUSE_UPSTREAM_WEBHOOK_SECRET does nothing without TOLLHOUSE_PUBLIC_URL; set both")
+    if secret is None and settings.public_url is not None and not settings.sandboxed:
+        raise ValueError(
+            "TOLLHOUSE_PUBLIC_URL is set, so TOLLHOUSE_UPSTREAM_WEBHOOK_SECRET must be set too: "
+            "by it we know that a webhook is the provider's"
+        )
 
 
 def load_settings(environ: Mapping[str, str]) -> Settings:
@@ -258,8 +270,6 @@ def _setting(name: str, value: str) -> tuple[str, str]:
     if field in Settings.model_fields:
         return field, value
     base = name.removesuffix("_FILE")
-    if base.removeprefix(PREFIX) in _LATER:
-        raise KeyError(f"{_LATER[base.removeprefix(PREFIX)]} is not built yet, so this setting would do nothing")
     field = base.removeprefix(PREFIX).lower()
     if base != name and base.endswith(_FILE_SUFFIXES) and field in Settings.model_fields:
         return field, Path(value).read_text(encoding="utf-8").strip()

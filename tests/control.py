@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -11,21 +12,30 @@ from aiohttp import web
 
 from gateway.adapters.redis.closed_prices import RedisClosedPrices
 from gateway.adapters.redis.connection import Store
+from gateway.adapters.redis.events import RedisEvents
+from gateway.adapters.redis.findings import RedisFindings
+from gateway.adapters.redis.open_holds import RedisOpenHolds
 from gateway.adapters.redis.policies import RedisPolicies
+from gateway.adapters.redis.team_secrets import RedisTeamSecrets
 from gateway.adapters.redis.virtual_keys import RedisVirtualKeys
 from gateway.adapters.redis.vitals import RedisVitals
 from gateway.adapters.system import SystemClock
+from gateway.adapters.telemetry import PrometheusTelemetry
 from gateway.core.key_secret import ENTROPY_BYTES, Kind, Peppers, mint
 from gateway.ports import Clock
 from gateway.service.doctor import Doctor
+from gateway.service.hold_desk import Account, HoldDesk
 from gateway.service.keyring import Keyring
 from gateway.service.outbox import Outbox
 from gateway.service.policy_desk import Compile, PolicyDesk
+from gateway.service.settle import Settle
+from gateway.service.team_secrets import TeamSecrets
 from gateway.web.admin import admin_routes
 from gateway.web.administration import Control
 from gateway.web.listener import Listener
 from tests.doubles import SeededEntropy, StillClock, compile_plainly
 from tests.service.gatehouse import Gatehouse
+from tests.service.provider import Provider
 
 
 class Filled:
@@ -39,10 +49,11 @@ ADMIN_KEY = mint(Kind.ADMIN, SeededEntropy("admin").token(ENTROPY_BYTES))
 
 @dataclass(frozen=True, slots=True)
 class RunningControl:
-    """Where it listens, and what it works with."""
+    """Where it listens, and what it works with; `provider` has the list of jobs that it looks at."""
 
     url: str
     control: Control
+    provider: Provider
 
     async def ask(
         self, method: str, path: str, body: object = None, headers: Mapping[str, str] | None = None
@@ -62,6 +73,14 @@ class RunningControl:
         return issued
 
 
+def desk_of_holds(store: Store, house: Gatehouse, provider: Provider, clock: Clock) -> HoldDesk:
+    holds, telemetry = RedisOpenHolds(store, house.ledger), PrometheusTelemetry("0")
+    settle = Settle(
+        holds, house.ledger, RedisFindings(store), telemetry, clock, lambda _: True, timedelta(minutes=10), True
+    )
+    return HoldDesk(house.ledger, holds, (Account(provider, settle),), telemetry, clock)
+
+
 @asynccontextmanager
 async def running_control(
     store: Store,
@@ -78,7 +97,12 @@ async def running_control(
     doctor = Doctor(
         house.guard, RedisVitals(store), desk, Outbox(house.ledger, house.spool, clock), Filled(), (), SystemClock()
     )
-    control = Control(keyring, desk, RedisClosedPrices(store), doctor, clock, admin_key)
+    secrets = TeamSecrets(RedisTeamSecrets(store), desk, keyring.peppers, clock)
+    provider = Provider()
+    holds = desk_of_holds(store, house, provider, clock)
+    control = Control(
+        keyring, desk, RedisClosedPrices(store), doctor, holds, RedisEvents(store), secrets, clock, admin_key
+    )
     app = web.Application()
     app.add_routes(admin_routes(control))
     runner = Listener(app, lambda: "made", lingering_time=0.1, shutdown_timeout=1.0)
@@ -87,6 +111,8 @@ async def running_control(
     try:
         await site.start()
         address = runner.addresses[0]
-        yield RunningControl(f"http://127.0.0.1:{address[1]}" if socket is None else f"unix:{socket}", control)
+        yield RunningControl(
+            f"http://127.0.0.1:{address[1]}" if socket is None else f"unix:{socket}", control, provider
+        )
     finally:
         await runner.cleanup()

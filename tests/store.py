@@ -16,13 +16,17 @@ from gateway.adapters.redis.connection import Store
 _START_S = 10.0
 
 # What a key's name may begin with, by whether such a key expires. Of holds, only tombstones do.
-EXPIRING = ("{toll}:rate:", "{toll}:overages:")
+EXPIRING = ("{toll}:rate:", "{toll}:overages:", "{toll}:upload:", "{toll}:lease:")
+# An event expires unless it is yet to be sent.
+EVENT = keys.event("")
 # These expire unless a hold in them is open: see `_may_expire`.
 MEMORIES = ("{toll}:idempotency:", "{toll}:twins:")
 LASTING = (
     *(keys.account(""), keys.job(""), keys.key(""), keys.digest(""), keys.policy("")),
     *(keys.STORE, keys.POLICY, keys.ENTRIES, keys.REFUSED, keys.KEYS, keys.GATEWAYS, keys.CLOSED, keys.ENDED),
-    keys.PAST_ACCOUNTS,
+    *(keys.PAST_ACCOUNTS, keys.NOTED, keys.jobs_of("", test=False)),
+    *(keys.GIVEN_UP, keys.WATERMARKS),
+    *(keys.TEAM_SECRETS, keys.EVENTS, keys.TEAMS_DUE, keys.due("")),
     *keys.OPEN.values(),
 )
 
@@ -80,7 +84,7 @@ async def _leaks(store: Store) -> AsyncIterator[str]:
     async for name in store.client.scan_iter(count=1000):
         key = name.decode()
         expires = await store.client.pttl(name) >= 0
-        if not key.startswith((*EXPIRING, *LASTING, *MEMORIES, keys.hold(""))):
+        if not key.startswith((*EXPIRING, *LASTING, *MEMORIES, EVENT, keys.hold(""))):
             yield f"{key}: nobody declared such a key"
         elif expires and not await _may_expire(store, key):
             yield f"{key}: would vanish, and must not"
@@ -99,4 +103,6 @@ async def _may_expire(store: Store, key: str) -> bool:
         return (await store.command("HGET", keys.hold(hold_id), "state")) in (b"finished", b"refunded")
     if key.startswith(MEMORIES[1]):
         return b"in_doubt" not in await store.command("HVALS", key)
+    if key.startswith(EVENT):
+        return (await store.command("HGET", key, "state")) != b"pending"
     return key.startswith(EXPIRING)

@@ -4,6 +4,7 @@ from ipaddress import ip_network
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 
 from gateway.settings import Address, Settings, SettingsError, load_settings, require_shared_secrets, variable
 
@@ -97,10 +98,28 @@ def test_unknown_names_are_mistakes_and_so_are_empty_values() -> None:
     )
 
 
-@pytest.mark.parametrize("name", ["UPSTREAM_EXCLUSIVE", "ABSENT_AFTER", "PUBLIC_URL", "PUBLIC_URL_FILE"])
-def test_what_is_not_built_yet_is_refused_rather_than_ignored(name: str) -> None:
-    [sentence] = mistakes(**{f"TOLLHOUSE_{name}": "x"})
-    assert "is not built yet" in sentence
+def test_what_the_upstreams_list_of_jobs_is_worth() -> None:
+    assert (settings().upstream_exclusive, settings().absent_after) == (True, 600.0)
+    read = load_settings({"TOLLHOUSE_UPSTREAM_EXCLUSIVE": "false", "TOLLHOUSE_ABSENT_AFTER": "30m"})
+    assert (read.upstream_exclusive, read.absent_after) == (False, 1800.0)
+    assert len(mistakes(TOLLHOUSE_UPSTREAM_EXCLUSIVE="perhaps", TOLLHOUSE_ABSENT_AFTER="0s")) == 2
+
+
+def test_who_may_call_us_and_how_we_know_them() -> None:
+    public, secret = "https://toll.example.com", "whsec_x"
+    given = settings(PIXELBYTE_API_KEY="pb_x", public_url=public, upstream_webhook_secret=secret)
+    assert (given.public_url, given.upstream_webhook_secret) == (public, SecretStr(secret))
+    assert secret not in repr(given)
+    # The built-in sandbox has a secret of its own, and takes another one.
+    assert settings(public_url=public).upstream_webhook_secret is None
+    assert settings(public_url=public, upstream_webhook_secret=secret).upstream_webhook_secret == SecretStr(secret)
+
+    [unknown] = mistakes(PIXELBYTE_API_KEY="pb_x", public_url=public)
+    assert "TOLLHOUSE_UPSTREAM_WEBHOOK_SECRET must be set too" in unknown
+    [idle] = mistakes(upstream_webhook_secret=secret)
+    assert "does nothing without TOLLHOUSE_PUBLIC_URL" in idle
+    [plain] = mistakes(public_url="http://toll.example.com")
+    assert plain == "TOLLHOUSE_PUBLIC_URL must begin with https://: the provider calls nothing else"
 
 
 def test_contradictions_are_one_sentence_each() -> None:

@@ -32,6 +32,10 @@ class SystemEntropy:
         token, self._drawn = self._drawn[:size], self._drawn[size:]
         return token
 
+    def chance(self) -> float:
+        """A number from 0 to 1, of which 1 is never drawn."""
+        return int.from_bytes(self.token(4)) / 2**32
+
 
 def machine_boot(source: Path = _BOOT_ID) -> str | None:
     """A name for the time since the machine started, another one after each start; None where the system has none."""

@@ -12,13 +12,17 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 
 from gateway.adapters.counters import Counters
 from gateway.adapters.histograms import Histograms
-from gateway.core.figures import Observation, StoreGauges
+from gateway.core.delivery import DeliveryState
+from gateway.core.figures import JobEnded, Observation, StoreGauges
+from gateway.core.ledger import Hold, Outcome
 from gateway.core.money import MICRO_PER_USD
 from gateway.core.outcome import Charged, InDoubt, TurnedDown, Unsent, label
 from gateway.core.refusal import Refusal
+from gateway.core.webhook_event import Heard
 
 _LATENCY: Final = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 _OTHER_MODEL: Final = "_other"
+_REFUNDS: Final = (Outcome.REFUNDED, Outcome.REFUNDED_LATE)
 _LIMIT_LABELS: Final = ("scope", "name", "limit", "meter")
 
 
@@ -34,6 +38,13 @@ class PrometheusTelemetry:
         self._refused = counter("refused_usd", "USD of jobs refused, by the limit named.", "team", "limit")
         self._shadow = counter("shadow_refusals", "Jobs a shadow limit would have refused.", "team", "limit")
         self._drift = counter("price_drift_usd", "USD charged above or below the quote.", "model", "direction")
+        self._refunded = counter("refund_usd", "USD that came back for jobs that ended.", "team", "model", "reason")
+        self._anomalies = counter("anomalies", "Ends that contradict what is known.", "kind")
+        self._settled = counter("settled_holds", "Holds no longer in doubt, by the evidence.", "team", "evidence")
+        self._lost = counter("lost_jobs", "Jobs given up because nobody knows their end.", "team")
+        self._unowned = counter("unowned_jobs", "Jobs of the upstream account that no hold owns.")
+        self._heard = counter("webhooks", "Webhooks of the upstream by what they came to.", "outcome")
+        self._delivered = counter("deliveries", "Attempts to send one on, by where it stood then.", "team", "state")
         self._errors = counter("store_errors", "Store calls that failed or got no answer.", "operation")
         self._overhead = histogram("overhead_seconds", "Time of a submit without the upstream's part.")()
         self._upstream = histogram("upstream_seconds", "Time the upstream took to answer a submit.")()
@@ -80,6 +91,35 @@ class PrometheusTelemetry:
         if abs(difference) > 1:
             direction = "above" if difference > 0 else "below"
             self._drift.add(abs(difference) / MICRO_PER_USD, model, direction)
+
+    def ended(self, seen: JobEnded) -> None:
+        """Count the end of a job: what came back, and what contradicts what is known."""
+        if seen.outcome is Outcome.ANOMALY:
+            self._anomalies.add(1, "contradiction" if seen.hold else "unknown_job")
+        if seen.hold is None or seen.outcome not in (*_REFUNDS, Outcome.ADJUSTED):
+            return
+        if seen.surplus:
+            self._anomalies.add(1, "surplus")
+        if seen.outcome in _REFUNDS and not seen.hold.test:
+            self._refunded.add(seen.refunded / MICRO_PER_USD, seen.hold.team, seen.hold.model, seen.status)
+
+    def settled(self, hold: Hold, evidence: str) -> None:
+        """Count one hold that is in doubt no more. Implements `ports.SettlingTelemetry`, with the next two."""
+        self._settled.add(1, hold.team, evidence)
+
+    def lost(self, hold: Hold) -> None:
+        self._lost.add(1, hold.team)
+
+    def unowned(self) -> None:
+        self._unowned.add(1)
+
+    def heard(self, heard: Heard) -> None:
+        """Count a webhook that came in."""
+        self._heard.add(1, heard)
+
+    def delivered(self, team: str, state: DeliveryState) -> None:
+        """Count an attempt to send one on, by where it stood then."""
+        self._delivered.add(1, team, state)
 
     def store_call(self, operation: str, seconds: float, failed: bool) -> None:
         """Count one call to the store."""

@@ -4,12 +4,15 @@ import click
 
 from gateway import __version__
 from gateway.cli.doctor import doctor
+from gateway.cli.hold import hold
 from gateway.cli.key import key
 from gateway.cli.policy import policy
 from gateway.cli.price import price
 from gateway.cli.sandbox import sandbox
 from gateway.cli.serve import serve
 from gateway.cli.store import store
+from gateway.cli.team import team
+from gateway.cli.webhook import webhook
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -18,5 +21,5 @@ def main() -> None:
     """Tollhouse: no team spends money it was not given."""
 
 
-for command in (serve, sandbox, store, key, policy, price, doctor):
+for command in (serve, sandbox, store, key, policy, price, hold, team, webhook, doctor):
     main.add_command(command)

@@ -10,6 +10,7 @@ from typing import Final
 
 from gateway.core.finding import Finding
 from gateway.core.history import LIVES, Sighting
+from gateway.core.hold_advice import Doubt, doubt_sentence, doubt_step
 from gateway.core.remains import Damage
 
 _LONG_DUE: Final = timedelta(minutes=1)
@@ -36,7 +37,7 @@ class Figures:
 
     `unacknowledged` moves wait for the store's answer; `spool_fill` is how much of the spool's room they take (1: all);
     `damage` is what could not be read of it at the start. `kept_out` is a live policy version that cannot be used, and
-    `mistakes` how many mistakes it has.
+    `mistakes` how many mistakes it has. `doubts` are the oldest of the holds in doubt.
     """
 
     store: StoreFigures | None
@@ -47,6 +48,7 @@ class Figures:
     kept_out: str | None
     mistakes: int
     export: str | None = None
+    doubts: tuple[Doubt, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +69,8 @@ def ailments(figures: Figures) -> Iterator[Finding]:
     if figures.store is not None:
         yield from _keys(figures.store)
         yield from _open_holds(figures.store)
+    for doubt in figures.doubts:
+        yield Finding("holds", doubt_sentence(doubt), doubt_step(doubt))
     if figures.unacknowledged:
         yield Finding(
             "moves",
@@ -112,8 +116,8 @@ def _open_holds(store: StoreFigures) -> Iterator[Finding]:
     yield Finding(
         "holds",
         f"{_count(in_doubt, 'hold')} {'is' if in_doubt == 1 else 'are'} in doubt{due}.",
-        "Nobody knows whether the upstream took these jobs. Their money stays held until there is evidence: "
-        "compare the upstream's list of jobs.",
+        "Nobody knows whether the upstream took these jobs. Their money stays held until there is evidence, which is "
+        "looked for. Run: tollhouse hold list --in-doubt.",
     )
 
 
@@ -154,6 +158,8 @@ def _store(store: StoreFigures) -> Iterator[str]:
         f"{_count(holds.get('held', 0), 'hold')} under way, {holds.get('in_doubt', 0)} in doubt, "
         f"{_count(holds.get('captured', 0), 'job')} running."
     )
+    if lost := holds.get("lost", 0):
+        yield f"{_count(lost, 'job')} lost: nobody knows how they ended. Their money stays posted; an end still counts."
     yield _exported(store.lag)
 
 

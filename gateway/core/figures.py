@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from gateway.core.ending import JobStatus
+from gateway.core.ledger import Hold, Outcome
 from gateway.core.money import MicroUsd
 from gateway.core.outcome import Submission
 from gateway.core.value import value
@@ -27,6 +29,20 @@ class Observation:
     submission: Submission
     amount: MicroUsd
     seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class JobEnded:
+    """What an end came to, for the metrics. `hold` is None where no hold owns the job.
+
+    `refunded` (micro-USD) is what came back, `surplus` how much more the upstream named than was ever posted.
+    """
+
+    hold: Hold | None
+    status: JobStatus
+    outcome: Outcome
+    refunded: MicroUsd = 0
+    surplus: MicroUsd = 0
 
 
 @dataclass(frozen=True, slots=True)

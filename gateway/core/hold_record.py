@@ -20,7 +20,7 @@ _IDEMPOTENCY: Final = TypeAdapter(Idempotency)
 _REMEMBERED: Final = 1024
 _quoted: Final = json.encoder.encode_basestring_ascii
 
-_OWN: Final = {"id", "attempt", "digest", "request_id", "created_at", "deadline", "idempotency"}
+_OWN: Final = {"id", "attempt", "digest", "request_id", "created_at", "deadline", "idempotency", "relay_to"}
 # Like jobs share these two; telling by their identity is cheap, and they are kept so that it stays theirs.
 _SHARED: Final = {"factors", "charges"}
 _common: Final = attrgetter(*(one.name for one in fields(Hold) if one.name not in _OWN | _SHARED))
@@ -43,12 +43,13 @@ def encode_hold(hold: Hold) -> bytes:
 
 
 def _written(hold: Hold) -> bytes:
-    once = hold.idempotency
+    once, relay_to = hold.idempotency, hold.relay_to
     own = (
         f'{{"id":{_quoted(hold.id)},"attempt":{_quoted(hold.attempt)},"digest":{_quoted(hold.digest)},'
         f'"request_id":{_quoted(hold.request_id)},"created_at":"{timestamp(hold.created_at)}",'
         f'"deadline":"{timestamp(hold.deadline)}",'
         f'"idempotency":{"null" if once is None else _IDEMPOTENCY.dump_json(once).decode()},'
+        f"{'' if relay_to is None else _quoted('relay_to') + ':' + _quoted(relay_to) + ','}"
     )
     return own.encode() + _common_text(hold)
 

@@ -45,9 +45,10 @@ class Malformed:
 
 @value
 class Sealed:
-    """The bytes to send, their SHA-256 in hex, and the `input` in them: the client's fields and the pinned ones.
+    """The bytes to send, a SHA-256 in hex, and the `input` in them: the client's fields and the pinned ones.
 
-    Names are sorted at every level, so two bodies that differ only in their order have the same digest.
+    The digest is of what was asked: the bytes to send with the client's own webhook address, whatever address they
+    have. Names are sorted at every level, so two bodies that differ only in their order have the same digest.
     """
 
     body: bytes
@@ -113,15 +114,21 @@ def _wrong_values(document: Mapping[str, Any]) -> Malformed | None:
     return None
 
 
-def seal(job: JobRequest, quote: Quote, prices: PriceBook, now: datetime) -> Sealed | SealBroken:
-    """Write the body to send for a job quoted by `prices` at `now`, and prove that it is the one that was quoted."""
+def seal(
+    job: JobRequest, quote: Quote, prices: PriceBook, now: datetime, relay: str | None = None
+) -> Sealed | SealBroken:
+    """Write the body to send for a job quoted by `prices` at `now`, and prove that it is the one that was quoted.
+
+    The upstream is told `relay`, if there is one, in the place of the client's webhook address.
+    """
     if not job.input.keys().isdisjoint(quote.pinned):
         return SealBroken("a field that the client gave was priced as left out")
-    sent = JobRequest(job.model, job.version, {**job.input, **quote.pinned}, job.webhook_url) if quote.pinned else job
+    asked = JobRequest(job.model, job.version, {**job.input, **quote.pinned}, job.webhook_url) if quote.pinned else job
+    sent = asked if relay is None else JobRequest(asked.model, asked.version, asked.input, relay)
     body = _write(sent)
     if (reason := _broken(body, sent, quote, prices, now)) is not None:
         return SealBroken(reason)
-    return Sealed(body, hashlib.sha256(body).hexdigest(), sent.input)
+    return Sealed(body, hashlib.sha256(body if sent is asked else _write(asked)).hexdigest(), asked.input)
 
 
 def asked_body(job: JobRequest) -> bytes:

@@ -6,12 +6,14 @@ executes what this file decides; `adapters/redis/lua/move.lua` holds no table of
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
 from gateway.core.account import Balance, Meter
+from gateway.core.entry import Entry as Entry
+from gateway.core.entry import Move as Move
 from gateway.core.idempotency import Idempotency
 from gateway.core.money import MicroUsd
 from gateway.core.pricing import AppliedFactor
@@ -35,7 +37,8 @@ class Hold:
 
     `amount` is the held micro-USD, `quoted` the quoted; they differ only where a price is not a whole number.
     Times are UTC; `attempt` is random per HTTP request. `sender` is the boot of the process that may send it;
-    `idempotency` is there if the client sent a key.
+    `idempotency` is there if the client sent a key. `relay_to` is the client's webhook address, where it is we who call
+    it; its query may hold a secret of the client's. `relayed`: the upstream was told to call us at the end.
     """
 
     id: str
@@ -59,6 +62,8 @@ class Hold:
     test: bool = False
     sender: str = ""
     idempotency: Idempotency | None = None
+    relay_to: str | None = field(default=None, repr=False)
+    relayed: bool = False
 
     def __hash__(self) -> int:
         """Cheap, because a hold is looked up often and no two holds have one id."""
@@ -66,12 +71,13 @@ class Hold:
 
 
 class State(Word):
-    """Where a hold is in its life. `none`: the store has never heard of it."""
+    """Where a hold is in its life. `none`: the store has never heard of it; `lost`: nobody knows how its job ended."""
 
     NONE = "none"
     HELD = "held"
     IN_DOUBT = "in_doubt"
     CAPTURED = "captured"
+    LOST = "lost"
     FINISHED = "finished"
     REFUNDED = "refunded"
     VOIDED = "voided"
@@ -85,10 +91,15 @@ class Verb(Word):
     DOUBT = "doubt"
     FINISH = "finish"
     REFUND = "refund"
+    ADJUST = "adjust"
+    LOSE = "lose"
 
 
 class Outcome(Word):
-    """What came of it. `already`: it had happened, and nothing moved. `anomaly`: a fact that contradicts an end."""
+    """What came of it. `already`: it had happened, and nothing moved. `anomaly`: a fact that contradicts an end.
+
+    `..._late` is an end after all, of a job that was lost: what it had in flight had come back before.
+    """
 
     CAPTURED = "captured"
     ADOPTED = "adopted"
@@ -98,6 +109,10 @@ class Outcome(Word):
     DOUBTED = "doubted"
     FINISHED = "finished"
     REFUNDED = "refunded"
+    ADJUSTED = "adjusted"
+    LOST = "lost"
+    FINISHED_LATE = "finished_late"
+    REFUNDED_LATE = "refunded_late"
     ALREADY = "already"
     MISSING = "missing"
     NOT_YET = "not_yet"
@@ -115,6 +130,8 @@ class Flow(StrEnum):
     RELEASE = "release"
     END = "end"
     RETURN = "return"
+    CORRECT = "correct"
+    RETURN_MONEY = "return_money"
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +157,7 @@ TRANSITIONS: Final[Mapping[Verb, Mapping[State, Step]]] = {
         State.HELD: _CAPTURED,
         State.IN_DOUBT: _CAPTURED,
         State.CAPTURED: _ALREADY,
+        State.LOST: _ALREADY,
         State.FINISHED: _ALREADY,
         State.REFUNDED: _ALREADY,
         State.VOIDED: Step(Outcome.OVERAGE, State.CAPTURED, Flow.POST_ANEW),
@@ -149,6 +167,7 @@ TRANSITIONS: Final[Mapping[Verb, Mapping[State, Step]]] = {
         State.HELD: _VOIDED,
         State.IN_DOUBT: _VOIDED,
         State.CAPTURED: _REFUSED,
+        State.LOST: _REFUSED,
         State.FINISHED: _REFUSED,
         State.REFUNDED: _REFUSED,
         State.VOIDED: _ALREADY,
@@ -158,6 +177,7 @@ TRANSITIONS: Final[Mapping[Verb, Mapping[State, Step]]] = {
         State.HELD: Step(Outcome.DOUBTED, State.IN_DOUBT),
         State.IN_DOUBT: _ALREADY,
         State.CAPTURED: _ALREADY,
+        State.LOST: _ALREADY,
         State.FINISHED: _ALREADY,
         State.REFUNDED: _ALREADY,
         State.VOIDED: _REFUSED,
@@ -167,8 +187,9 @@ TRANSITIONS: Final[Mapping[Verb, Mapping[State, Step]]] = {
         State.HELD: _NOT_YET,
         State.IN_DOUBT: _NOT_YET,
         State.CAPTURED: Step(Outcome.FINISHED, State.FINISHED, Flow.END),
+        State.LOST: Step(Outcome.FINISHED_LATE, State.FINISHED),
         State.FINISHED: _ALREADY,
-        State.REFUNDED: _ALREADY,
+        State.REFUNDED: _ANOMALY,
         State.VOIDED: _REFUSED,
     },
     Verb.REFUND: {
@@ -176,7 +197,29 @@ TRANSITIONS: Final[Mapping[Verb, Mapping[State, Step]]] = {
         State.HELD: _NOT_YET,
         State.IN_DOUBT: _NOT_YET,
         State.CAPTURED: Step(Outcome.REFUNDED, State.REFUNDED, Flow.RETURN),
+        State.LOST: Step(Outcome.REFUNDED_LATE, State.REFUNDED, Flow.RETURN_MONEY),
         State.FINISHED: _ANOMALY,
+        State.REFUNDED: _ALREADY,
+        State.VOIDED: _REFUSED,
+    },
+    # Once, and only of a refund whose amount nobody had named: see `service/lifecycle.py`.
+    Verb.ADJUST: {
+        State.NONE: _MISSING,
+        State.HELD: _NOT_YET,
+        State.IN_DOUBT: _NOT_YET,
+        State.CAPTURED: _NOT_YET,
+        State.LOST: _NOT_YET,
+        State.FINISHED: _REFUSED,
+        State.REFUNDED: Step(Outcome.ADJUSTED, State.REFUNDED, Flow.CORRECT),
+        State.VOIDED: _REFUSED,
+    },
+    Verb.LOSE: {
+        State.NONE: _MISSING,
+        State.HELD: _NOT_YET,
+        State.IN_DOUBT: _NOT_YET,
+        State.CAPTURED: Step(Outcome.LOST, State.LOST, Flow.END),
+        State.LOST: _ALREADY,
+        State.FINISHED: _ALREADY,
         State.REFUNDED: _ALREADY,
         State.VOIDED: _REFUSED,
     },
@@ -198,20 +241,12 @@ def steps(verb: Verb, hold: Hold, now: datetime) -> Mapping[State, Step]:
     return {**row, State.NONE: _MISSING}
 
 
-@dataclass(frozen=True, slots=True)
-class Move:
-    """How far one transition shifts one account: amounts to add to `posted` and to `held`."""
-
-    account: str
-    posted: int
-    held: int
-
-
 def moves(hold: Hold, flow: Flow, cost: MicroUsd) -> tuple[Move, ...]:
     """The shifts that `flow` makes on the accounts of `hold`, one for every charge.
 
-    `cost` (micro-USD) is what the upstream charged or gave back; only money takes it. Counts are posted as they were
-    held and never come back; `in_flight` is held from the hold to the end and never posted.
+    `cost` (micro-USD) is what the upstream charged or gave back, or, of an adjustment, what is posted again (less than
+    nothing: what comes back besides); only money takes it. Counts are posted as they were held and never come back;
+    `in_flight` is held from the hold to the end and never posted.
     """
     return tuple(Move(charge.account, *shift(charge, flow, cost)) for charge in hold.charges)
 
@@ -233,6 +268,10 @@ def shift(charge: Charge, flow: Flow, cost: MicroUsd) -> tuple[int, int]:
             return 0, -charge.amount if running else 0
         case Flow.RETURN:
             return -cost if charge.meter is Meter.USD else 0, -charge.amount if running else 0
+        case Flow.CORRECT:
+            return cost if charge.meter is Meter.USD else 0, 0
+        case Flow.RETURN_MONEY:
+            return -cost if charge.meter is Meter.USD else 0, 0
 
 
 @value
@@ -246,18 +285,3 @@ class Moved:
     was: State
     balances: tuple[Balance, ...]
     closed: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """An immutable line of the ledger. Folding the moves of all entries gives every account's balance.
-
-    `seq` is dense from 1; `kind` an outcome, or `hold`; `at` UTC; `facts` what was learnt (job, cost, reason).
-    """
-
-    seq: int
-    kind: str
-    hold: str
-    at: datetime
-    moves: tuple[Move, ...]
-    facts: Mapping[str, str]

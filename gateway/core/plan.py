@@ -34,13 +34,17 @@ class Rules:
 
 @value
 class Ids:
-    """Made once per request: the hold's id, this attempt's, the request's, who may send it, and the client's key."""
+    """Made once per request: the hold's id, this attempt's, the request's, who may send it, and the client's key.
+
+    `relay` is where the upstream tells us of the job's end, if it is told such an address.
+    """
 
     hold: str
     attempt: str
     request: str
     sender: str
     idempotency: Idempotency | None
+    relay: str | None = None
 
 
 @value
@@ -55,7 +59,7 @@ Unplanned: TypeAlias = PriceUnknown | InputRefused | Deny | Broken
 
 
 def read_job(body: bytes, webhook_hosts: Sequence[AllowedHost]) -> JobRequest | Malformed | BadAddress:
-    """The job in a body, if its webhook address is one that the upstream may be told."""
+    """The job in a body, if its webhook address is one that may be called."""
     job = parse(body)
     if isinstance(job, Malformed) or job.webhook_url is None:
         return job
@@ -72,7 +76,7 @@ def plan(
     decision = decide(rules.policies, principal, job.model, job.input, quote, now)
     if not isinstance(decision, Admit):
         return decision
-    sealed = seal(job, quote, rules.prices, now)
+    sealed = seal(job, quote, rules.prices, now, ids.relay)
     if isinstance(sealed, SealBroken):
         return Broken(sealed.reason)
     hold = Hold(
@@ -97,5 +101,7 @@ def plan(
         test=principal.key.test,
         sender=ids.sender,
         idempotency=ids.idempotency,
+        relay_to=None if ids.relay is None else job.webhook_url,
+        relayed=ids.relay is not None,
     )
     return Plan(Admission(hold, decision.demands, decision.rates), sealed)

@@ -5,8 +5,10 @@ anew, and the store forgets it by itself.
 """
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime
 
+from gateway.core.ending import JobStatus
 from gateway.core.ledger import Hold, State
 from gateway.core.money import MicroUsd
 from gateway.core.reply import Reply
@@ -19,7 +21,10 @@ class HoldRecord:
     """A hold as it stands in the store.
 
     `job` and `cost` (micro-USD, what was posted) are None before capture; `reply` is the upstream's answer where it was
-    kept.
+    kept. `status` is the job's as last learnt, `ended_at` (UTC) when it ended; `cancelling_at` (UTC) is when a cancel
+    was last forwarded. `refunded` (micro-USD) is what came back, `refund_named` whether the upstream named it;
+    `contradicted` whether a fact was written down that contradicts the end. `cause` is why it was last doubted, voided
+    or lost; `matched` by which evidence it was captured, where that was not the answer to its submit.
     """
 
     hold: Hold
@@ -27,6 +32,14 @@ class HoldRecord:
     job: str | None
     cost: MicroUsd | None
     reply: Reply | None = None
+    status: JobStatus | None = None
+    ended_at: datetime | None = None
+    cancelling_at: datetime | None = None
+    refunded: MicroUsd | None = None
+    refund_named: bool = False
+    contradicted: bool = False
+    cause: str | None = field(default=None, compare=False)
+    matched: str | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

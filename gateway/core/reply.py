@@ -13,6 +13,7 @@ from typing import Any, Final, TypeAlias
 
 from gateway.core.money import MAX_AMOUNT, MicroUsd, round_up
 from gateway.core.strict_json import decoded
+from gateway.core.timestamp import read_time
 from gateway.core.value import value
 
 REFUSAL_STATUSES: Final = frozenset({400, 401, 402, 403, 404, 413, 415, 422, 429})
@@ -27,6 +28,8 @@ DOCUMENTED_CODES: Final = frozenset({
     "INVALID_CONTENT_TYPE", "NOT_FOUND",
 })  # fmt: skip
 
+# How the cause begins of a doubt in which the upstream spoke, in its documented words.
+DOCUMENTED_5XX: Final = "status"
 _MAX_JOB_ID: Final = 256
 # Digits that are quickly read as an `int`, whose time grows with the square of their count.
 _SHORT: Final = 18
@@ -43,11 +46,15 @@ class Reply:
 
 @value
 class Accepted:
-    """2xx with a job id. `cost` is None when the reply names none that can be read (micro-USD otherwise)."""
+    """2xx with a job id. `cost` is None when the reply names none that can be read (micro-USD otherwise).
+
+    `estimated_at` is when the job may have ended, in the provider's words, if those are an instant.
+    """
 
     job_id: str
     cost: MicroUsd | None
     reply: Reply
+    estimated_at: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,23 +94,31 @@ def read_submit_reply(reply: Reply) -> Accepted | Rejected | Unknown:
         return Unknown(f"redirect {reply.status}", surprising=True)
     documented = error_code(reply.body) in DOCUMENTED_CODES
     if reply.status >= 500:
-        return Unknown(f"status {reply.status}", reply, surprising=not documented)
+        cause = f"{DOCUMENTED_5XX if documented else 'undocumented'} {reply.status}"
+        return Unknown(cause, reply, surprising=not documented)
     if reply.status in REFUSAL_STATUSES and documented:
         return Rejected(reply)
     return Unknown(f"undocumented {reply.status}", surprising=True)
 
 
 def _read_success(reply: Reply) -> Accepted | Unknown:
-    body = _object(reply.body)
+    body = read_document(reply.body)
     if body is None:
         return Unknown(f"unreadable {reply.status}", surprising=True)
-    data = body["data"] if isinstance(body.get("data"), dict) else body
+    data = unwrapped(body)
+    job_id = read_job_id(data)
+    if job_id is None:
+        return Unknown("no job id", surprising=True)
+    estimated_at = data.get("estimatedCompletionTime")
+    return Accepted(job_id, read_cost(data), reply, estimated_at if read_time(estimated_at) else None)
+
+
+def read_job_id(data: Mapping[str, Any]) -> str | None:
+    """The job that a reply names, in visible ASCII; None for what is no id."""
     job_id = data.get("jobId")
     if not isinstance(job_id, str) or not job_id.isascii() or not job_id.isprintable():
-        return Unknown("no job id", surprising=True)
-    if not 0 < len(job_id) <= _MAX_JOB_ID or " " in job_id:
-        return Unknown("no job id", surprising=True)
-    return Accepted(job_id, read_cost(data), reply)
+        return None
+    return job_id if 0 < len(job_id) <= _MAX_JOB_ID and " " not in job_id else None
 
 
 def read_cost(data: Mapping[str, Any]) -> MicroUsd | None:
@@ -111,7 +126,11 @@ def read_cost(data: Mapping[str, Any]) -> MicroUsd | None:
 
     `costMicroCents` is the reference form, `estimatedCost` the quickstart's.
     """
-    named = data.get("costMicroCents", data.get("estimatedCost"))
+    return read_amount(data.get("costMicroCents", data.get("estimatedCost")))
+
+
+def read_amount(named: object) -> MicroUsd | None:
+    """An amount that a reply names, in micro-USD, fractions rounded up; None for what cannot be believed."""
     if type(named) is int:
         return named if 0 <= named <= MAX_AMOUNT else None
     if not isinstance(named, Decimal) or not named.is_finite() or named < 0 or named > MAX_AMOUNT:
@@ -121,13 +140,20 @@ def read_cost(data: Mapping[str, Any]) -> MicroUsd | None:
 
 def error_code(body: bytes) -> str | None:
     """The machine code of an error in the provider's envelope; `success` and `requestId` may be missing from it."""
-    document = _object(body)
+    document = read_document(body)
     error = document.get("error") if document else None
     code = error.get("code") if isinstance(error, dict) else None
     return code if isinstance(code, str) else None
 
 
-def _object(body: bytes) -> dict[str, Any] | None:
+def unwrapped(document: dict[str, Any]) -> dict[str, Any]:
+    """The reply itself: some come inside `data` of the envelope, and some flat."""
+    data = document.get("data")
+    return data if isinstance(data, dict) else document
+
+
+def read_document(body: bytes) -> dict[str, Any] | None:
+    """A reply's JSON object, its numbers exact; None for anything else."""
     try:
         document = decoded(body.decode("utf-8"), _DECODER)
     except (ValueError, RecursionError):

@@ -1,14 +1,14 @@
-"""Which addresses a client may ask the upstream to call back.
+"""Which addresses a client may have called back.
 
-The rule of this file: https, to a host that the public internet knows. Names are judged as text and never resolved: the
-upstream makes the call, from its own network, so what a name means here says nothing about what it means there. A name
-that points to a private address is therefore the upstream's to refuse, and a relay of our own must resolve and check.
+The rule of this file: https, to a host that the public internet knows. Here names are judged as text: where the
+upstream makes the call, from its own network, what a name means to us says nothing about what it means there. Where we
+make it, every connection asks `may_reach` as well, of the very address it is about to be made to.
 """
 
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_network
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import Final, TypeAlias
 
 # A name in lower case, or a network.
@@ -40,6 +40,8 @@ _SPECIAL_V4: Final = tuple(
         "0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12", "192.0.0.0/24",
         "192.0.2.0/24", "192.88.99.0/24", "192.168.0.0/16", "198.18.0.0/15", "198.51.100.0/24", "203.0.113.0/24",
         "224.0.0.0/3",
+        # Looks public, and is what Azure's machines ask about themselves.
+        "168.63.129.16/32",
     )
 )  # fmt: skip
 _GLOBAL_V6: Final = IPv6Network("2000::/3")
@@ -82,6 +84,26 @@ def check(url: str, allowed: Sequence[AllowedHost]) -> BadAddress | None:
     if matched["scheme"].lower() != "https":
         return BadAddress('"webhookUrl" must use https.')
     return _private(host)
+
+
+def is_named(url: str, allowed: Sequence[AllowedHost]) -> bool:
+    """Whether the host of an address that `check` passed is allowed by its name, wherever that leads."""
+    matched = _URL.fullmatch(url)
+    authority = None if matched is None else _AUTHORITY.fullmatch(matched["authority"])
+    return authority is not None and authority["host"].lower() in {one for one in allowed if isinstance(one, str)}
+
+
+def may_reach(address: str, allowed: Sequence[AllowedHost]) -> bool:
+    """Whether a connection may be made to this numeric address: it is public, or in an allowed network.
+
+    What wraps an IPv4 address in an IPv6 one is not public, whichever address it wraps.
+    """
+    try:
+        numeric = ip_address(address)
+    except ValueError:
+        return False
+    networks = [one for one in allowed if not isinstance(one, str)]
+    return any(numeric in network for network in networks) or _is_public(numeric)
 
 
 def _is_allowed(host: str, allowed: Sequence[AllowedHost]) -> bool:

@@ -1,7 +1,7 @@
 """Webhooks: one POST per completed or failed job, signed and retried as documented. Cancelled jobs have none.
 
-Only addresses of this machine are called; others are accepted and left alone, because a stand-in has no business with
-strangers.
+Only addresses of this machine are called, and those below the configured prefix; others are accepted and left alone,
+because a stand-in has no business with strangers.
 """
 
 import asyncio
@@ -40,17 +40,19 @@ async def _announce(world: World) -> None:
             advance(world, world.clock())
             while world.finished:
                 job = world.finished.popleft()
-                if (url := address(job)) is not None:
+                if (url := address(job, world.config.webhook_prefix)) is not None:
                     deliveries.create_task(_deliver(session, world.config, world.clock, job, url))
             if world.jobs.active == 0:
                 world.webhook_wanted.clear()
             await asyncio.sleep(_POLL_SECONDS)
 
 
-def address(job: Job) -> str | None:
+def address(job: Job, prefix: str | None) -> str | None:
     """Where to announce the job's end; None: nowhere that this sandbox would call."""
     url = job.webhook_url
-    return url if url is not None and is_loopback(urlsplit(url).hostname) else None
+    if url is None or is_loopback(urlsplit(url).hostname):
+        return url
+    return url if prefix is not None and url.startswith(prefix) else None
 
 
 async def _deliver(session: ClientSession, config: SandboxConfig, clock: Clock, job: Job, url: str) -> None:

@@ -33,6 +33,7 @@ class SandboxConfig:
 
     `faults`: for every submit. `keys`: those that work; none: any that starts with `pb_`. `balance`: prepaid; None: no
     end. `concurrency`: how many jobs may be without an end at once. `discount_percent`: a decimal, off every price.
+    `webhook_prefix`: what addresses begin with that are called although they are not on this machine.
     """
 
     faults: Faults = field(default_factory=Faults)
@@ -41,6 +42,7 @@ class SandboxConfig:
     concurrency: int | None = None
     discount_percent: str = "0"
     webhook_secret: str = field(default="whsec_sandbox", repr=False)
+    webhook_prefix: str | None = None
     webhook_retries: tuple[float, ...] = (1, 4, 16, 64, 256)
     keep_requests: int = 1000
 

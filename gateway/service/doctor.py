@@ -2,14 +2,18 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Protocol
+from typing import Final, Protocol
 
 from gateway.core.diagnosis import Diagnosis, Figures, StoreFigures, ailments, state
+from gateway.core.hold_advice import Doubt
 from gateway.core.remains import Damage
 from gateway.ports import Clock, StoreUnavailable, StoreVitals
 from gateway.service.guard import Guard
 from gateway.service.outbox import Outbox
 from gateway.service.policy_desk import PolicyDesk
+
+# Of holds in doubt as many as somebody reads; the command line lists all.
+_SHOWN: Final = 3
 
 
 class Filled(Protocol):
@@ -30,6 +34,14 @@ class Exporting(Protocol):
         ...
 
 
+class DoubtfulHolds(Protocol):
+    """The desk where holds are decided, as far as a doctor is concerned."""
+
+    async def doubts(self, limit: int) -> tuple[Doubt, ...]:
+        """The oldest holds in doubt, with their candidates. Raises StoreUnavailable."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Doctor:
     """The use case and what it works with. `damage` is what a start could not read of the spool."""
@@ -42,6 +54,7 @@ class Doctor:
     damage: tuple[Damage, ...]
     clock: Clock
     export: Exporting | None = None
+    holds: DoubtfulHolds | None = None
 
     async def examine(self) -> Diagnosis:
         """Look now. A store that does not answer is a finding like any other."""
@@ -60,7 +73,14 @@ class Doctor:
             kept_out=kept_out.version if kept_out else None,
             mistakes=len(kept_out.complaints) if kept_out else 0,
             export=self.export.trouble if self.export else None,
+            doubts=await self._doubts(),
         )
+
+    async def _doubts(self) -> tuple[Doubt, ...]:
+        try:
+            return await self.holds.doubts(_SHOWN) if self.holds else ()
+        except StoreUnavailable:
+            return ()
 
     async def _store(self, now: datetime) -> StoreFigures | None:
         try:

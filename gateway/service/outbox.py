@@ -8,7 +8,7 @@ lost with the process, and the hold itself stays, due, in the store.
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import field
 from datetime import datetime
 from typing import Final
@@ -90,6 +90,10 @@ class Outbox:
         """Make the move as soon as the store answers."""
         self._waiting.append(intent)
         self._arrived.set()
+
+    def capturing(self, job: str) -> Iterator[Hold]:
+        """The holds of whose captures with this job the store has not heard yet."""
+        return (one.hold for one in self._waiting if one.verb is Verb.CAPTURE and one.job == job)
 
     async def run(self) -> None:
         """Work off what waits, until cancelled."""

@@ -13,6 +13,7 @@ from typing import Final
 
 from gateway.core.account import Balance, Demand
 from gateway.core.admission import Closed, Created, Exists, ModelClosed, OverLimit, OverRate, Skewed, Stale
+from gateway.core.hook_token import Relay
 from gateway.core.idempotency import Idempotency, idempotency
 from gateway.core.job import JobRequest
 from gateway.core.ledger import Hold, Outcome, Verb
@@ -102,7 +103,7 @@ class Ready:
 class Submit:
     """The use case and what it works with. `patience` is the upstream's one deadline; test keys meet the sandbox.
 
-    `boot` names this process, from its start to its end.
+    `boot` names this process, from its start to its end. With a `relay` the upstream tells us of each job's end.
     """
 
     desk: PolicyDesk
@@ -118,6 +119,7 @@ class Submit:
     guard: Gate
     boot: str
     webhook_hosts: Sequence[AllowedHost] = ()
+    relay: Relay | None = None
 
     async def __call__(self, asked: Asked) -> Submitted:
         now, start = self.clock.now(), self.clock.monotonic()
@@ -147,8 +149,9 @@ class Submit:
     def _ids(self, asked: Asked, job: JobRequest) -> Ids:
         key, given = asked.principal.key, asked.idempotency_key
         once = None if given is None else idempotency(given, key.team, job, test=key.test)
-        hold, attempt = self.entropy.token(16).hex(), self.entropy.token(8).hex()
-        return Ids(f"hold_{hold}", attempt, asked.request_id, self.boot, once)
+        hold, attempt = f"hold_{self.entropy.token(16).hex()}", self.entropy.token(8).hex()
+        relay = None if self.relay is None else self.relay.address(hold, test=key.test)
+        return Ids(hold, attempt, asked.request_id, self.boot, once, relay)
 
     def _plan(self, job: JobRequest, principal: Principal, ids: Ids, now: datetime) -> Plan | Unplanned | StoreDown:
         if (closed := self.guard.closed) is not None:
@@ -238,6 +241,8 @@ class Submit:
         hold = holding.hold
         cost = hold.amount if accepted.cost is None else accepted.cost
         facts = _cost_odds(accepted.cost, hold.amount)
+        if accepted.estimated_at is not None:
+            facts["estimated_at"] = accepted.estimated_at
         reply = None if hold.idempotency is None else kept(accepted.reply)
         intent = Intent(_CAPTURE, hold, accepted.job_id, cost, facts, reply)
         moved = await self.outbox.capture(intent, self.clock.now())

@@ -8,7 +8,9 @@ from gateway.service.keyring import Issued, NoSuchKey, UnknownTeam
 from gateway.service.policy_desk import Published, Unchanged
 from gateway.web import admin_errors, errors
 from gateway.web.admin_documents import ApplyBody, CheckBody, IssueBody, key_document
+from gateway.web.admin_holds import capture_hold, list_holds, show_hold, void_hold
 from gateway.web.admin_prices import closed_prices, reopen_prices
+from gateway.web.admin_webhooks import list_webhooks, redeliver, rotate_secret, show_secret
 from gateway.web.administration import Answer, Control, audit, get, post, read_body_of
 from gateway.web.diagnosis import examine
 from gateway.web.problem import GatewayError
@@ -26,6 +28,14 @@ def admin_routes(control: Control) -> list[web.RouteDef]:
         post("/admin/v1/policies/apply", control, apply_policies),
         get("/admin/v1/closed-prices", control, closed_prices),
         post("/admin/v1/closed-prices/reopen", control, reopen_prices),
+        get("/admin/v1/holds", control, list_holds),
+        get("/admin/v1/holds/{id}", control, show_hold),
+        post("/admin/v1/holds/{id}/capture", control, capture_hold),
+        post("/admin/v1/holds/{id}/void", control, void_hold),
+        get("/admin/v1/teams/{team}/secret", control, show_secret),
+        post("/admin/v1/teams/{team}/secret/rotate", control, rotate_secret),
+        get("/admin/v1/webhooks", control, list_webhooks),
+        post("/admin/v1/webhooks/{id}/redeliver", control, redeliver),
         get("/admin/v1/doctor", control, examine),
     ]
 

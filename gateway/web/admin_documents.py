@@ -18,6 +18,7 @@ from pydantic import (
 
 from gateway.core.field_name import shown
 from gateway.core.key_terms import KeyTerms
+from gateway.core.money import parse_usd
 from gateway.core.principal import Scope, VirtualKey
 from gateway.core.strict_json import Unreadable, read_object
 from gateway.web import errors
@@ -91,6 +92,35 @@ class ReopenBody(_Body):
     """`POST /admin/v1/closed-prices/reopen`."""
 
     model: str
+
+
+def _words(text: str) -> str:
+    if not (text.strip() and text.isprintable() and len(text) <= 200):
+        raise ValueError("must be 1 to 200 printable characters")
+    return text
+
+
+def _usd(text: str) -> str:
+    parse_usd(text)
+    return text
+
+
+Words: TypeAlias = Annotated[str, AfterValidator(_words)]
+UsdText: TypeAlias = Annotated[str, AfterValidator(_usd)]
+
+
+class VoidBody(_Body):
+    """`POST /admin/v1/holds/{id}/void`: who says so, and why."""
+
+    author: Words
+    reason: Words
+
+
+class CaptureBody(VoidBody):
+    """`POST /admin/v1/holds/{id}/capture`: the job, and what it cost (a string of USD) if that is not what was held."""
+
+    job: Words
+    cost_usd: UsdText | None = None
 
 
 B = TypeVar("B", bound=_Body)

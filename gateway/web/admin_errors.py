@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from gateway.core.complaint import Complaint
+from gateway.core.recall import HoldRecord
 from gateway.service.policy_desk import Complaints, Conflict, OtherOrganization, RemovesTeams, ResetsLimits
 from gateway.web.problem import GatewayError
 
@@ -12,12 +13,17 @@ CODES: Final[Mapping[str, int]] = {
     "TEAM_UNKNOWN": 404,
     "KEY_NOT_FOUND": 404,
     "PRICE_NOT_CLOSED": 404,
+    "HOLD_NOT_FOUND": 404,
+    "HOLD_NOT_IN_DOUBT": 409,
+    "JOB_TAKEN": 409,
+    "WEBHOOK_NOT_FOUND": 404,
     "POLICY_NOT_FOUND": 404,
     "POLICY_INVALID": 422,
     "POLICY_REMOVES_TEAMS": 409,
     "POLICY_RESETS_LIMITS": 409,
     "POLICY_CONFLICT": 409,
     "ORGANIZATION_MISMATCH": 409,
+    "SECRET_LOST": 409,
     "STORE_UNAVAILABLE": 503,
 }
 
@@ -37,6 +43,31 @@ def key_not_found(key_id: str) -> GatewayError:
 
 def price_not_closed(model: str) -> GatewayError:
     return _error("PRICE_NOT_CLOSED", f'No price of "{model}" is closed.')
+
+
+def hold_not_found(hold_id: str) -> GatewayError:
+    return _error("HOLD_NOT_FOUND", f'There is no hold "{hold_id}".')
+
+
+def hold_not_in_doubt(record: HoldRecord) -> GatewayError:
+    """Only what nobody knows is decided by a person."""
+    state = str(record.state)
+    job = "" if record.job is None else f" Its job is {record.job}."
+    message = f"Hold {record.hold.id} is {state}; only holds in doubt are decided by hand.{job} Nothing changed."
+    return _error("HOLD_NOT_IN_DOUBT", message, {"state": state, "job": record.job})
+
+
+def job_taken(job: str, owner: str) -> GatewayError:
+    return _error("JOB_TAKEN", f"Job {job} belongs to hold {owner}. Nothing changed.", {"job": job, "hold": owner})
+
+
+def webhook_not_found(event_id: str) -> GatewayError:
+    return _error("WEBHOOK_NOT_FOUND", f'There is no webhook "{event_id}", or not any more.')
+
+
+def secret_lost(team: str) -> GatewayError:
+    message = f'The webhook secret of team "{team}" went with the pepper it was made with. Rotate it.'
+    return _error("SECRET_LOST", message)
 
 
 def no_policies() -> GatewayError:

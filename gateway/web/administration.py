@@ -9,9 +9,12 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 
 from gateway.ports import Clock, ClosedPrices, StoreUnavailable
+from gateway.service.deliver import Events
 from gateway.service.doctor import Doctor
+from gateway.service.hold_desk import HoldDesk
 from gateway.service.keyring import Keyring
 from gateway.service.policy_desk import PolicyDesk
+from gateway.service.team_secrets import TeamSecrets
 from gateway.web import admin_errors
 from gateway.web.admin_documents import B, read
 from gateway.web.auth import opens_control_plane
@@ -34,6 +37,9 @@ class Control:
     desk: PolicyDesk
     closed_prices: ClosedPrices
     doctor: Doctor
+    holds: HoldDesk
+    events: Events
+    team_secrets: TeamSecrets
     clock: Clock
     admin_key: str = field(repr=False)
 

@@ -1,13 +1,16 @@
-"""A submission as the client's answer: the upstream's own bytes, or an error of ours."""
+"""What the client is answered: the upstream's own bytes, or an error of ours."""
 
 from datetime import datetime
-from typing import TypeAlias
+from typing import TypeAlias, assert_never
 
 from gateway.core.account import tightest
 from gateway.core.money import MicroUsd, format_usd
-from gateway.core.outcome import Charged, Holding, InDoubt, Submission, TurnedDown, Unsent
+from gateway.core.outcome import Charged, Holding, InDoubt, StoreDown, Submission, TurnedDown, Unsent
 from gateway.core.recall import Replayed
 from gateway.core.reply import Reply
+from gateway.ports import Unanswered
+from gateway.service.job_desk import NoSuchJob
+from gateway.service.passage import NoSuchUpload
 from gateway.web import errors, headers
 from gateway.web.limit_rows import instant
 from gateway.web.problem import GatewayError
@@ -21,14 +24,14 @@ def answer(submission: Submission, contact: str | None, now: datetime) -> Answer
     """`contact` is whom the team asks about its limits; `now` (UTC) is when the submit arrived."""
     match submission:
         case Charged(holding, reply, _, cost):
-            return _passed_on(reply, _money_headers(holding, cost))
+            return passed_on(reply, _money_headers(holding, cost))
         case Replayed(hold, reply, cost):
             own = {headers.COST_USD: format_usd(cost), headers.HOLD_ID: hold.id, headers.REPLAY: "true"}
-            return _passed_on(reply, own)
+            return passed_on(reply, own)
         case TurnedDown(holding, reply):
-            return _passed_on(reply, {headers.HOLD_ID: holding.hold.id})
+            return passed_on(reply, {headers.HOLD_ID: holding.hold.id})
         case InDoubt(holding, _, Reply() as reply):
-            told = _passed_on(reply, {**errors.NO_RETRY, **_money_headers(holding, holding.hold.amount)})
+            told = passed_on(reply, {**errors.NO_RETRY, **_money_headers(holding, holding.hold.amount)})
             # The upstream's advice to try again would make a second job of one that may run already.
             told.headers.pop("Retry-After", None)
             return told
@@ -40,7 +43,28 @@ def answer(submission: Submission, contact: str | None, now: datetime) -> Answer
             return error_of(submission, contact, now)
 
 
-def _passed_on(reply: Reply, own: dict[str, str]) -> Told:
+def passed_answer(found: Reply | NoSuchJob | NoSuchUpload | StoreDown | Unanswered) -> Answer:
+    """The answer to anything but a submit: the upstream's own bytes, or why there are none."""
+    match found:
+        case Reply():
+            return passed_on(found, {})
+        case NoSuchJob():
+            return errors.job_not_found()
+        case NoSuchUpload():
+            return errors.not_found()
+        case StoreDown():
+            return errors.owner_unknown()
+        case Unanswered():
+            return unanswered(found)
+        case _:
+            assert_never(found)
+
+
+def unanswered(nothing: Unanswered) -> GatewayError:
+    return errors.overloaded() if nothing.busy else errors.upstream_silent()
+
+
+def passed_on(reply: Reply, own: dict[str, str]) -> Told:
     """The upstream's status and bytes, with the headers of its that may pass, and ours."""
     passed = headers.client_headers(reply.headers)
     passed.update(own)

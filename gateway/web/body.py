@@ -24,8 +24,11 @@ async def read_body(request: web.Request, limit: int, seconds: float) -> bytes |
     Whatever is refused here may leave unread bytes behind: the edge then closes the connection after the answer.
     """
     refused = body_refusal(request.headers, request.content_length, limit)
-    if refused is not None:
-        return refused
+    return refused or await read_raw_body(request, limit, seconds)
+
+
+async def read_raw_body(request: web.Request, limit: int, seconds: float) -> bytes | GatewayError:
+    """As `read_body`, of whatever type and coding."""
     try:
         async with asyncio.timeout(seconds):
             return await _read(request, limit)

@@ -34,13 +34,23 @@ def edge(make_id: Callable[[], str]) -> Middleware:
         refused = refusal(request)
         response = await _answer(request, handler) if refused is None else answer(request, refused)
         if not response.prepared:
-            response.headers[headers.REQUEST_ID] = request[REQUEST_ID]
-            response.headers["Server"] = headers.SERVER
-            if refused is not None or not _fully_read(request):
+            dress(request, response)
+            if refused is not None:
                 response.force_close()
         return response
 
     return enclose
+
+
+def dress(request: web.BaseRequest, response: web.StreamResponse) -> None:
+    """What every answer carries; where the request was not read to its end, its connection ends with it.
+
+    Handlers that send an answer piece by piece do this first.
+    """
+    response.headers[headers.REQUEST_ID] = request[REQUEST_ID]
+    response.headers["Server"] = headers.SERVER
+    if not _fully_read(request):
+        response.force_close()
 
 
 def answer(request: web.BaseRequest, error: GatewayError) -> web.Response:

@@ -37,6 +37,7 @@ CODES: Final[Mapping[str, tuple[int, ...]]] = {
     "UPSTREAM_UNREACHABLE": (502,),
     "SUBMIT_OUTCOME_UNKNOWN": (504,),
     "NOT_FOUND": (404,),
+    "JOB_NOT_FOUND": (404,),
     "METHOD_NOT_ALLOWED": (405,),
     "INTERNAL_ERROR": (500,),
 }
@@ -204,6 +205,17 @@ def store_unavailable() -> GatewayError:
     return _error("STORE_UNAVAILABLE", message, retry_after=2)
 
 
+def owner_unknown() -> GatewayError:
+    """Whose something is cannot be read: nobody guesses."""
+    message = "Whose this is cannot be read at the moment. Nothing was sent; ask again."
+    return _error("STORE_UNAVAILABLE", message, retry_after=2)
+
+
+def upstream_silent() -> GatewayError:
+    """For anything but a submit: it may have been heard, and asking again costs nothing."""
+    return _error("UPSTREAM_UNREACHABLE", "The upstream gave no answer. Ask again.")
+
+
 def upstream_unreachable(hold: str) -> GatewayError:
     message = "The upstream could not be reached. Nothing was sent or charged; try again."
     return _error("UPSTREAM_UNREACHABLE", message, headers={HOLD_ID: hold})
@@ -223,6 +235,11 @@ def outcome_unknown(hold: str) -> GatewayError:
 
 def not_found() -> GatewayError:
     return _error("NOT_FOUND", "There is nothing at this address.")
+
+
+def job_not_found() -> GatewayError:
+    """For a job that never was, and for one of others: which of them is not for a stranger to learn."""
+    return _error("JOB_NOT_FOUND", "There is no such job.")
 
 
 def method_not_allowed(allow: str) -> GatewayError:

@@ -8,6 +8,9 @@ from aiohttp import web
 
 from gateway.core.principal import Principal
 from gateway.ports import Clock, Telemetry
+from gateway.service.hooks import Hooks
+from gateway.service.job_desk import JobDesk
+from gateway.service.passage import Passage
 from gateway.service.policy_desk import PolicyDesk
 from gateway.service.preview import Previews
 from gateway.service.readiness import Probe
@@ -17,16 +20,19 @@ from gateway.web.auth import Auth
 
 @dataclass(frozen=True, slots=True)
 class DataPlane:
-    """`max_body` is in bytes, `body_timeout` in seconds."""
+    """`max_body` is in bytes, `body_timeout` in seconds. Without `hooks` the upstream cannot call us."""
 
     auth: Auth
     submit: Callable[[Asked], Awaitable[Submitted]]
     previews: Previews
+    job_desk: JobDesk
+    passage: Passage
     desk: PolicyDesk
     telemetry: Telemetry
     clock: Clock
     max_body: int
     body_timeout: float
+    hooks: Hooks | None = None
 
     def contact(self, principal: Principal) -> str | None:
         """Whom the principal's team asks about its limits, if its policy says so."""

@@ -13,36 +13,22 @@ from typing import Final
 from aiohttp import web
 
 from gateway import __version__
-from gateway.adapters.exporter import ExporterProcess, Orders
-from gateway.adapters.redis.closed_prices import RedisClosedPrices
-from gateway.adapters.redis.ledger import RedisLedger
-from gateway.adapters.redis.open_holds import RedisOpenHolds
-from gateway.adapters.redis.past import RedisPast
-from gateway.adapters.redis.refusals import RedisRefusals
-from gateway.adapters.redis.virtual_keys import RedisVirtualKeys
-from gateway.adapters.redis.vitals import RedisVitals
-from gateway.adapters.spool import DirectorySpool, SpoolInUse, open_spool
-from gateway.adapters.system import SystemClock, SystemEntropy, machine_boot
-from gateway.adapters.telemetry import PrometheusTelemetry
-from gateway.adapters.upstream import HttpUpstream
-from gateway.core.remains import Damage
+from gateway.adapters.spool import DirectorySpool, SpoolInUse
 from gateway.ports import SpoolUnavailable, StoreUnavailable
-from gateway.sandbox import Drawn, SandboxConfig, open_sandbox
 from gateway.service.background import every, keep
 from gateway.service.doctor import Doctor
 from gateway.service.gauges import Gauges
-from gateway.service.guard import Guard
-from gateway.service.keyring import Keyring
-from gateway.service.outbox import Outbox
+from gateway.service.hold_desk import HoldDesk
+from gateway.service.in_flight import InFlight
+from gateway.service.job_desk import JobDesk
 from gateway.service.overdue import Overdue
-from gateway.service.policy_desk import PolicyDesk
+from gateway.service.passage import Passage
 from gateway.service.preview import Previews
 from gateway.service.readiness import Probe
-from gateway.service.recovery import Recovery
 from gateway.service.refusals import Refusals
 from gateway.service.submit import Submit
 from gateway.service.sweep import Sweep
-from gateway.settings import PROVIDER_URL, Settings
+from gateway.settings import Settings
 from gateway.web.admin import admin_routes
 from gateway.web.administration import Control
 from gateway.web.app import control_app, data_app
@@ -50,12 +36,13 @@ from gateway.web.auth import Auth
 from gateway.web.metrics import Scrape
 from gateway.web.plane import DataPlane
 from gateway.wiring.demo import kept_demo_key
-from gateway.wiring.guard import post_guard, recover
-from gateway.wiring.ledger import database_url, open_archive, recall
+from gateway.wiring.house import House, build_house
 from gateway.wiring.planes import listen
-from gateway.wiring.secrets import Secrets, gateway_secrets, upstream_key
-from gateway.wiring.store import identify, open_desk, open_keepsake, open_store, policies_directory
+from gateway.wiring.relaying import sandbox_config
+from gateway.wiring.settling import Settling, open_settling
+from gateway.wiring.store import policies_directory
 from gateway.wiring.trouble import CannotStart
+from gateway.wiring.upstreams import Upstreams, open_upstreams
 
 _LOG: Final = logging.getLogger("tollhouse.start")
 _REFRESH_S: Final = 0.5
@@ -65,7 +52,6 @@ _OVERDUE_S: Final = 1.0
 _SWEEP_S: Final = 60.0
 _PAST_S: Final = 10.0
 _REFUSED_S: Final = 0.5
-_SANDBOX_KEY: Final = "pb_sandbox"
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,14 +73,6 @@ class Gateway:
     demo_key: str | None = field(repr=False)
 
 
-@dataclass(frozen=True, slots=True)
-class _Upstreams:
-    real: HttpUpstream
-    sandbox: HttpUpstream
-    real_url: str
-    sandbox_url: str
-
-
 @asynccontextmanager
 async def open_gateway(settings: Settings) -> AsyncIterator[Gateway]:
     """Run the gateway until the context ends, then let running submits finish. Raises CannotStart."""
@@ -109,37 +87,14 @@ async def open_gateway(settings: Settings) -> AsyncIterator[Gateway]:
         yield gateway
 
 
-@dataclass(frozen=True, slots=True)
-class _House:
-    """What stands before the doors open: adapters and the services that several others share."""
-
-    clock: SystemClock
-    entropy: SystemEntropy
-    telemetry: PrometheusTelemetry
-    secrets: Secrets
-    ledger: RedisLedger
-    vitals: RedisVitals
-    closed_prices: RedisClosedPrices
-    desk: PolicyDesk
-    keyring: Keyring
-    outbox: Outbox
-    guard: Guard
-    later: Callable[[], Awaitable[None]] | None
-    damage: tuple[Damage, ...]
-    open_holds: RedisOpenHolds
-    past: RedisPast
-    spool: DirectorySpool
-    boot: str
-    export: ExporterProcess
-    refusals: RedisRefusals
-
-
 async def _open(stack: AsyncExitStack, settings: Settings) -> Gateway:
-    house = await _build(stack, settings)
-    upstreams = await _open_upstreams(stack, settings, house.clock, house.entropy)
+    house = await build_house(stack, settings)
+    sandbox = sandbox_config(settings, house.secrets.peppers)
+    upstreams = await open_upstreams(stack, settings, house.clock, house.entropy, sandbox)
     submit, probe = _submit(house, upstreams, settings), Probe(house.guard, house.desk)
-    _start_in_background(stack, house, submit)
-    control, data = _control_plane(house, probe), _data_plane(house, submit, settings, probe)
+    settling = open_settling(house, upstreams, settings)
+    _start_in_background(stack, house, submit, settling)
+    control, data = _control_plane(house, probe, settling.desk), _data_plane(house, submit, upstreams, settings, probe)
     control_url = await listen(stack, control, settings.control_listen, settings, house.entropy)
     data_url = await listen(stack, data, settings.listen, settings, house.entropy)
     stack.callback(_drain, probe)
@@ -157,52 +112,7 @@ async def _open(stack: AsyncExitStack, settings: Settings) -> Gateway:
     )
 
 
-async def _build(stack: AsyncExitStack, settings: Settings) -> _House:
-    clock, entropy, telemetry = SystemClock(), SystemEntropy(), PrometheusTelemetry(__version__)
-    secrets = gateway_secrets(settings, entropy)
-    boot = entropy.token(8).hex()
-    spool, remains = stack.enter_context(open_spool(settings.data_dir, boot, machine_boot(), clock))
-    store = await open_store(stack, settings, telemetry.store_call)
-    archive, exported = await open_archive(stack, settings, entropy)
-    keepsake, kept = open_keepsake(settings, remains.witness)
-    kept = await recall(exported, store, kept)
-    ours = await identify(store, settings, entropy, kept)
-    desk = await open_desk(store, ours, settings)
-    ledger = RedisLedger(store, ours.epoch)
-    ledger.memory = kept.memory if kept else ledger.memory
-    open_holds, guard = (
-        RedisOpenHolds(store, ledger),
-        post_guard(store, ledger, ours, spool, keepsake, settings, boot, archive),
-    )
-    await guard.tend()
-    later = await recover(guard, Recovery(ledger, open_holds, spool, clock), remains)
-    return _House(
-        clock=clock,
-        entropy=entropy,
-        telemetry=telemetry,
-        secrets=secrets,
-        ledger=ledger,
-        vitals=RedisVitals(store),
-        closed_prices=RedisClosedPrices(store),
-        desk=desk,
-        keyring=Keyring(RedisVirtualKeys(store), desk, clock, entropy, secrets.peppers),
-        outbox=Outbox(ledger, spool, clock),
-        open_holds=open_holds,
-        past=RedisPast(store),
-        spool=spool,
-        boot=boot,
-        guard=guard,
-        export=ExporterProcess(
-            Orders(store.url, database_url(settings), boot, entropy.token(8).hex()),
-            lambda cursor: ledger.memory.wrote(cursor.epoch, cursor.sequence, cursor.entry),
-        ),
-        refusals=RedisRefusals(store),
-        later=later,
-        damage=remains.damage,
-    )
-
-
-def _submit(house: _House, upstreams: _Upstreams, settings: Settings) -> Refusals:
+def _submit(house: House, upstreams: Upstreams, settings: Settings) -> Refusals:
     submit = Submit(
         desk=house.desk,
         keyring=house.keyring,
@@ -217,51 +127,65 @@ def _submit(house: _House, upstreams: _Upstreams, settings: Settings) -> Refusal
         boot=house.boot,
         webhook_hosts=settings.webhook_allow_hosts,
         guard=house.guard,
+        relay=house.relaying.relay,
     )
-    return Refusals(submit, house.desk, house.refusals, house.clock, house.entropy)
+    advice = InFlight(house.jobs, house.clock)
+    return Refusals(submit, advice, house.desk, house.refusals, house.clock, house.entropy)
 
 
-def _data_plane(house: _House, submit: Refusals, settings: Settings, probe: Probe) -> web.Application:
+def _data_plane(
+    house: House, submit: Refusals, upstreams: Upstreams, settings: Settings, probe: Probe
+) -> web.Application:
+    patience = timedelta(seconds=settings.upstream_timeout)
+    job_desk = JobDesk(
+        house.ledger,
+        house.jobs,
+        house.lifecycle,
+        house.outbox,
+        upstreams.real,
+        upstreams.sandbox,
+        house.guard,
+        house.clock,
+        patience,
+    )
     plane = DataPlane(
         auth=Auth(house.keyring, settings.trusted_proxies),
         submit=submit,
         previews=Previews(house.desk, house.ledger, house.clock, settings.webhook_allow_hosts),
+        job_desk=job_desk,
+        passage=Passage(house.jobs, upstreams.real, upstreams.sandbox, house.guard, house.clock, patience),
         desk=house.desk,
         telemetry=house.telemetry,
         clock=house.clock,
         max_body=settings.max_body,
         body_timeout=settings.body_timeout,
+        hooks=house.relaying.hooks,
     )
     return data_app(plane, probe)
 
 
-def _control_plane(house: _House, probe: Probe) -> web.Application:
+def _control_plane(house: House, probe: Probe, holds: HoldDesk) -> web.Application:
     doctor = Doctor(
-        house.guard, house.vitals, house.desk, house.outbox, house.spool, house.damage, house.clock, house.export
+        house.guard, house.vitals, house.desk, house.outbox, house.spool, house.damage, house.clock, house.export, holds
     )
-    control = Control(house.keyring, house.desk, house.closed_prices, doctor, house.clock, house.secrets.admin_key)
+    relaying = house.relaying
+    control = Control(
+        keyring=house.keyring,
+        desk=house.desk,
+        closed_prices=house.closed_prices,
+        doctor=doctor,
+        holds=holds,
+        events=relaying.events,
+        team_secrets=relaying.team_secrets,
+        clock=house.clock,
+        admin_key=house.secrets.admin_key,
+    )
     admin = admin_routes(control)
     gauges = Gauges(house.desk, house.ledger, house.keyring.keys, house.vitals, house.closed_prices, house.clock)
     return control_app(admin, Scrape(gauges, house.telemetry), probe)
 
 
-async def _open_upstreams(
-    stack: AsyncExitStack, settings: Settings, clock: SystemClock, entropy: SystemEntropy
-) -> _Upstreams:
-    """The built-in sandbox, for test keys and for everybody without a real key; and what has the real key."""
-    opened = open_sandbox(SandboxConfig(), clock=clock.now, rng=Drawn(entropy.token))
-    sandbox_url = (await stack.enter_async_context(opened)).url
-    sandbox = HttpUpstream(sandbox_url, lambda: _SANDBOX_KEY, clock)
-    stack.callback(sandbox.close)
-    if settings.sandboxed:
-        return _Upstreams(sandbox, sandbox, sandbox_url, sandbox_url)
-    url = settings.upstream_url or PROVIDER_URL
-    real = HttpUpstream(url, upstream_key(settings), clock)
-    stack.callback(real.close)
-    return _Upstreams(real, sandbox, url, sandbox_url)
-
-
-def _start_in_background(stack: AsyncExitStack, house: _House, submit: Refusals) -> None:
+def _start_in_background(stack: AsyncExitStack, house: House, submit: Refusals, settling: Settling) -> None:
     """Start what goes on beside requests. It ends when they have, after one last try at what is unsettled."""
     works: dict[str, Callable[[], Awaitable[None]]] = {
         "policy refresh": partial(every, _REFRESH_S, house.desk.refresh),
@@ -271,8 +195,10 @@ def _start_in_background(stack: AsyncExitStack, house: _House, submit: Refusals)
         "overdue holds": partial(every, _OVERDUE_S, Overdue(house.ledger, house.open_holds, house.clock)),
         "what ended long ago": partial(every, _PAST_S, Sweep(house.past, house.clock)),
         "export": house.export,
+        "webhooks to clients": house.relaying.deliver,
         "refused submissions": partial(every, _REFUSED_S, submit.flush),
         "spool": partial(every, _SWEEP_S, partial(_sweep, house.spool)),
+        **settling.works,
     }
     if house.later is not None:
         works["recovery"] = house.later

@@ -7,11 +7,15 @@ import pytest
 from gateway.adapters.telemetry import PrometheusTelemetry
 from gateway.core.account import AccountScope, Balance, RateDemand
 from gateway.core.admission import Admission, OverRate
-from gateway.core.figures import LimitGauge, Observation, StoreGauges
+from gateway.core.delivery import DeliveryState
+from gateway.core.ending import JobStatus
+from gateway.core.figures import JobEnded, LimitGauge, Observation, StoreGauges
 from gateway.core.job import Malformed
+from gateway.core.ledger import Outcome
 from gateway.core.outcome import Charged, Holding, InDoubt, Overloaded, StoreDown, Submission, TurnedDown, Unsent
 from gateway.core.refusal import refusal
 from gateway.core.reply import Reply
+from gateway.core.webhook_event import Heard
 from tests.adapters.redis.holds import TEAM, admission, demand
 from tests.walkthrough.house import Metrics
 
@@ -152,3 +156,47 @@ def test_labels_never_name_a_job_a_key_a_hold_or_a_request() -> None:
     text = metrics(seen(Charged(held(), REPLY, "job_1", COST)), seen(over), seen(InDoubt(held(), "cause", None))).text
     for never in ("job_1", "k1", "h1", "request of h1", "cause"):
         assert f'"{never}"' not in text
+
+
+def ends(*seen: JobEnded) -> Metrics:
+    telemetry = PrometheusTelemetry("1.2.3")
+    for each in seen:
+        telemetry.ended(each)
+    return Metrics(telemetry.render(None).decode())
+
+
+def test_what_came_back_is_counted_where_it_was_first_booked() -> None:
+    hold, test = admission("h1").hold, admission("h2", test=True).hold
+    told = ends(
+        JobEnded(hold, JobStatus.FAILED, Outcome.REFUNDED, refunded=COST),
+        JobEnded(hold, JobStatus.FAILED, Outcome.ALREADY, refunded=COST),
+        JobEnded(hold, JobStatus.CANCELLED, Outcome.ADJUSTED, refunded=1),
+        JobEnded(hold, JobStatus.COMPLETED, Outcome.FINISHED),
+        JobEnded(test, JobStatus.FAILED, Outcome.REFUNDED, refunded=COST),
+    )
+    assert told("tollhouse_refund_usd_total", team="red", model=MODEL, reason="failed") == 0.7
+    assert told("tollhouse_refund_usd_total", team="red", model=MODEL, reason="cancelled") is None
+    assert "tollhouse_anomalies_total{" not in told.text
+
+
+def test_what_cannot_be_is_counted_by_its_kind() -> None:
+    hold = admission("h1").hold
+    told = ends(
+        JobEnded(hold, JobStatus.COMPLETED, Outcome.ANOMALY),
+        JobEnded(None, JobStatus.FAILED, Outcome.ANOMALY),
+        JobEnded(hold, JobStatus.FAILED, Outcome.REFUNDED, refunded=COST, surplus=1),
+        JobEnded(hold, JobStatus.FAILED, Outcome.ALREADY, refunded=COST, surplus=1),
+    )
+    for kind in ("contradiction", "unknown_job", "surplus"):
+        assert told("tollhouse_anomalies_total", kind=kind) == 1
+
+
+def test_webhooks_and_deliveries_are_counted_by_what_they_came_to() -> None:
+    telemetry = PrometheusTelemetry("0")
+    for heard in (Heard.TAKEN, Heard.REFUSED, Heard.REFUSED):
+        telemetry.heard(heard)
+    telemetry.delivered("video", DeliveryState.SENT)
+    text = telemetry.render(None).decode()
+    assert 'tollhouse_webhooks_total{outcome="taken"} 1.0' in text
+    assert 'tollhouse_webhooks_total{outcome="refused"} 2.0' in text
+    assert 'tollhouse_deliveries_total{state="sent",team="video"} 1.0' in text

@@ -27,9 +27,17 @@ _ENDS = """\
   hold's start; after that capture answers `missing`, and an operator decides.
 - `tombstoned`: nothing was held. For 24 hours a late hold of that id is refused.
 - `overage`: the job of a hold that was given up runs after all. The upstream is the truth, so it is booked.
+- `adjusted`: the upstream named another amount than came back. Once, and only where nobody had named one before.
 - `anomaly`: a fact that contradicts the end the hold already has. It is written into the ledger once; no money moves.
+- `lost`: the upstream does not know the job any more, or it ran for a day without an end. What it had in flight comes
+  back, its money stays posted; an end that is heard of all the same still counts, and is called `..._late`.
 - `job_bound` is the answer of a capture whose job id belongs to another hold. Nothing moves.
 """
+
+_ORDINARY = {
+    *(Outcome.CAPTURED, Outcome.VOIDED, Outcome.DOUBTED),
+    *(Outcome.FINISHED, Outcome.REFUNDED, Outcome.ADJUSTED, Outcome.LOST),
+}
 
 _FLOWS_HEAD = """\
 ## What moves
@@ -54,8 +62,7 @@ def _diagram() -> Iterator[str]:
 
 
 def _label(verb: Verb, step: Step) -> str:
-    ordinary = step.outcome in {Outcome.CAPTURED, Outcome.VOIDED, Outcome.DOUBTED, Outcome.FINISHED, Outcome.REFUNDED}
-    return verb if ordinary else f"{verb} ({step.outcome})"
+    return verb if step.outcome in _ORDINARY else f"{verb} ({step.outcome})"
 
 
 def _table() -> Iterator[str]:

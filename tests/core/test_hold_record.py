@@ -24,10 +24,17 @@ OTHER = {
 }
 
 
-@given(st.integers(0, 2**53 - 1), st.sampled_from(("", "boot-1")), st.sampled_from((None, Idempotency("key", "body"))))
-def test_a_hold_comes_back_as_it_was(amount: int, sender: str, idempotency: Idempotency | None) -> None:
+@given(
+    st.integers(0, 2**53 - 1),
+    st.sampled_from(("", "boot-1")),
+    st.sampled_from((None, Idempotency("key", "body"))),
+    st.sampled_from((None, "https://example.com/?a=%22\\u0022")),
+)
+def test_a_hold_comes_back_as_it_was(
+    amount: int, sender: str, idempotency: Idempotency | None, relay_to: str | None
+) -> None:
     asked = (demand(TEAM, amount, amount), demand(JOBS, 1, 5))
-    hold = admission("h1", *asked, sender=sender, idempotency=idempotency).hold
+    hold = admission("h1", *asked, sender=sender, idempotency=idempotency, relay_to=relay_to).hold
     assert decode_hold(encode_hold(hold)) == hold
 
 
@@ -36,7 +43,9 @@ def test_holds_that_differ_in_one_field_are_not_written_alike(name: str) -> None
     """The common text of one must not pass for that of the other. They have one id, so the memory of whole records
     is asked about both."""
     hold = ADMISSION.hold
-    other: Any = {"idempotency": Idempotency("key", "body"), "version": "v2", "charges": hold.charges[:1]}.get(name)
+    other: Any = {"idempotency": Idempotency("key", "body"), "version": "v2", "charges": hold.charges[:1]}.get(
+        name, "https://example.com" if name == "relay_to" else None
+    )
     changed = replace(hold, **{name: OTHER[type(getattr(hold, name))] if other is None else other})
     assert changed != hold
     for one in (hold, changed, hold):

@@ -249,3 +249,17 @@ def test_a_pin_never_overrides_what_the_client_gave() -> None:
 def test_an_input_that_json_cannot_hold_breaks_the_seal() -> None:
     wanted = JobRequest("still", None, {"sizes": (1, 2)}, None)
     assert seal(wanted, quoted(wanted), PRICES, NOW) == SealBroken("the body to send does not read as what was priced")
+
+
+RELAY = "https://toll.example.com/tollhouse/v1/hooks/1-live-4f"
+
+
+@given(st.none() | st.just("https://client.example/hook"))
+def test_with_a_relay_the_upstream_is_told_ours_and_the_digest_is_of_the_client_s(url: str | None) -> None:
+    asked = job(body(**({} if url is None else {"webhookUrl": url})))
+    plain, relayed = (seal(asked, quoted(asked), PRICES, NOW, relay) for relay in (None, RELAY))
+    assert isinstance(plain, Sealed)
+    assert isinstance(relayed, Sealed)
+    assert relayed.digest == plain.digest
+    assert relayed.input == plain.input
+    assert json.loads(relayed.body) == {**json.loads(plain.body), "webhookUrl": RELAY}

@@ -18,13 +18,14 @@ PAGE = Path(__file__).parents[2] / "docs" / "hold-life.md"
 
 # As agreed, a line for each state; bold is where the hold goes.
 AGREED = """
-| (none)    | **captured** (adopted) | tombstone  | missing          | missing      | missing          |
-| held      | **captured**           | **voided** | **in_doubt**     | not yet      | not yet          |
-| in_doubt  | **captured**           | **voided** | already          | not yet      | not yet          |
-| captured  | already                | refused    | already captured | **finished** | **refunded**     |
-| finished  | already                | refused    | already          | already      | anomaly          |
-| refunded  | already                | refused    | already          | already      | already          |
-| voided    | anomaly: overage       | already    | refused          | refused      | refused          |
+| (none) | **captured** (adopted) | tombstone | missing | missing | missing | missing | missing |
+| held | **captured** | **voided** | **in_doubt** | not yet | not yet | not yet | not yet |
+| in_doubt | **captured** | **voided** | already | not yet | not yet | not yet | not yet |
+| captured | already | refused | already captured | **finished** | **refunded** | not yet | **lost** |
+| lost | already | refused | already | **finished** (late) | **refunded** (late) | not yet | already |
+| finished | already | refused | already | already | anomaly | refused | already |
+| refunded | already | refused | already | anomaly | already | **adjusted** | already |
+| voided | anomaly: overage | already | refused | refused | refused | refused | refused |
 """
 
 MEANS = {
@@ -36,6 +37,10 @@ MEANS = {
     "**in_doubt**": (Outcome.DOUBTED, State.IN_DOUBT),
     "**finished**": (Outcome.FINISHED, State.FINISHED),
     "**refunded**": (Outcome.REFUNDED, State.REFUNDED),
+    "**adjusted**": (Outcome.ADJUSTED, State.REFUNDED),
+    "**lost**": (Outcome.LOST, State.LOST),
+    "**finished** (late)": (Outcome.FINISHED_LATE, State.FINISHED),
+    "**refunded** (late)": (Outcome.REFUNDED_LATE, State.REFUNDED),
     "missing": (Outcome.MISSING, None),
     "not yet": (Outcome.NOT_YET, None),
     "already": (Outcome.ALREADY, None),
@@ -83,7 +88,7 @@ def test_what_stays_where_it_is_moves_nothing() -> None:
 def test_nothing_that_is_over_is_held_again_except_by_the_upstreams_word() -> None:
     for verb, row in TRANSITIONS.items():
         for ended in (State.FINISHED, State.REFUNDED):
-            assert row[ended].becomes is None
+            assert row[ended].becomes in (None, ended)
         assert row[State.VOIDED].becomes is (State.CAPTURED if verb is Verb.CAPTURE else None)
 
 
@@ -158,6 +163,27 @@ def test_a_refund_of_everything_leaves_the_counts_alone(charges: tuple[Charge, .
     for (account, meter), amount in admitted(hold).items():
         counted = 0 if meter in {Meter.USD, Meter.IN_FLIGHT} else amount
         assert after[account, meter] == (counted, -amount)
+
+
+@given(CHARGES, COSTS, COSTS)
+def test_an_adjustment_posts_money_and_nothing_else(charges: tuple[Charge, ...], cost: int, again: int) -> None:
+    hold = sample(charges)
+
+    after = added(hold, (Flow.POST_HELD, cost), (Flow.RETURN, cost), (Flow.CORRECT, again))
+
+    for (account, meter), amount in admitted(hold).items():
+        times = sum((charge.account, charge.meter) == (account, meter) for charge in charges)
+        posted = {Meter.USD: again * times, Meter.IN_FLIGHT: 0}.get(meter, amount)
+        assert after[account, meter] == (posted, -amount)
+
+
+@given(CHARGES, COSTS)
+def test_a_refund_of_a_lost_job_comes_to_what_any_refund_comes_to(charges: tuple[Charge, ...], cost: int) -> None:
+    hold = sample(charges)
+
+    late = added(hold, (Flow.POST_HELD, cost), (Flow.END, cost), (Flow.RETURN_MONEY, cost))
+
+    assert late == added(hold, (Flow.POST_HELD, cost), (Flow.RETURN, cost))
 
 
 @given(CHARGES, COSTS)

@@ -101,6 +101,26 @@ def test_what_is_sent_has_every_priced_default_written_out() -> None:
     )
 
 
+def test_with_a_relay_the_client_s_address_stays_with_the_hold_and_is_not_told() -> None:
+    wanted = job(more=',"webhookUrl":"https://hooks.example.com/x"')
+    plain = planned(wanted)
+    assert plain.admission.hold.relay_to is None
+
+    relayed = [
+        plan(each, ASKED, rules(RULES), replace(IDS, relay="https://toll/hook"), NOW, PATIENCE)
+        for each in (wanted, job())
+    ]
+    assert all(isinstance(found, Plan) for found in relayed)
+    with_address, without = (found for found in relayed if isinstance(found, Plan))
+    assert b'"webhookUrl":"https://toll/hook"' in with_address.sealed.body
+    assert b'"webhookUrl":"https://toll/hook"' in without.sealed.body
+    assert with_address.admission.hold.relay_to == "https://hooks.example.com/x"
+    assert without.admission.hold.relay_to is None
+    # The same body as without a relay, for whoever asks whether it was sent before.
+    assert with_address.admission.hold.digest == plain.admission.hold.digest
+    assert "hooks.example.com" not in repr(with_address.admission)
+
+
 def test_it_is_pure() -> None:
     under, wanted = rules(RULES), job()
     assert planned(wanted, under=under) == planned(wanted, under=under)

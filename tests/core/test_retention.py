@@ -13,7 +13,7 @@ def test_what_ended_ninety_days_ago_may_go() -> None:
 
 
 def test_a_hold_has_ended_when_nothing_is_held_for_it_and_it_exists() -> None:
-    assert set(State) - {State.NONE, State.HELD, State.IN_DOUBT, State.CAPTURED} == ENDED
+    assert set(State) - {State.NONE, State.HELD, State.IN_DOUBT, State.CAPTURED, State.LOST} == ENDED
 
 
 def test_no_hold_ends_before_it_began() -> None:

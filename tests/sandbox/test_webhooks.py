@@ -72,7 +72,16 @@ def test_the_signature_covers_time_and_body() -> None:
 async def test_only_this_machine_is_called(visit: Visit, url: str, called: bool) -> None:
     job = visit.sandbox.jobs.by_id[await job_with_hook(visit, url)]
     assert job.webhook_url == url
-    assert address(job) == (url if called else None)
+    assert address(job, None) == (url if called else None)
+
+
+@pytest.mark.parametrize(
+    ("url", "called"),
+    [("https://toll.example.com/hook", True), ("https://toll.example.com.evil.example/", False)],
+)
+async def test_and_what_begins_as_configured(visit: Visit, url: str, called: bool) -> None:
+    job = visit.sandbox.jobs.by_id[await job_with_hook(visit, url)]
+    assert address(job, "https://toll.example.com/") == (url if called else None)
 
 
 async def test_a_completed_job_is_announced_once_and_signed() -> None:

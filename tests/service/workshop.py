@@ -17,7 +17,7 @@ from gateway.core.key_secret import Peppers
 from gateway.core.key_terms import KeyTerms
 from gateway.core.principal import Principal
 from gateway.core.reply import Accepted, Reply, UpstreamResult
-from gateway.ports import Outgoing
+from gateway.ports import Outgoing, Question, Streamed, Unanswered
 from gateway.service.keyring import Issued, Keyring
 from gateway.service.policy_desk import PolicyDesk, Published
 from tests.doubles import SeededEntropy
@@ -73,6 +73,8 @@ class Told:
     slots: int = 1
     events: list[str] = field(default_factory=list)
     sent: list[Outgoing] = field(default_factory=list)
+    reply: Reply | Unanswered = field(default_factory=lambda: Unanswered("nobody said what"))
+    asked: list[Question] = field(default_factory=list)
 
     @asynccontextmanager
     async def slot(self) -> AsyncIterator["Told | None"]:
@@ -93,3 +95,18 @@ class Told:
         self.sent.append(outgoing)
         await asyncio.sleep(0)
         return self.result
+
+    async def ask(self, question: Question) -> Reply | Unanswered:
+        self.events.append("asked")
+        self.asked.append(question)
+        await asyncio.sleep(0)
+        return self.reply
+
+    @asynccontextmanager
+    async def passage(self, question: Question) -> AsyncIterator[Streamed | Unanswered]:
+        reply = await self.ask(question)
+        yield Streamed(reply, _once(reply.body)) if isinstance(reply, Reply) else reply
+
+
+async def _once(body: bytes) -> AsyncIterator[bytes]:
+    yield body

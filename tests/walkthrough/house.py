@@ -247,11 +247,14 @@ async def open_house(
         )
         opened = open_sandbox(sandbox or SandboxConfig(), clock=SystemClock().now, rng=random.Random(7))
         provider = await stack.enter_async_context(opened)
-        provider.world.faults = faults or provider.world.faults
+        # Jobs run for as long as a test does, unless it is about how they end.
+        provider.world.faults = faults or replace(provider.world.faults, processing_seconds=3600)
         plain = {f"TOLLHOUSE_{name.upper()}": value for name, value in settings.items()}
         environment = {
             **({"PIXELBYTE_API_KEY": CANARY} if key_file is None else {"PIXELBYTE_API_KEY_FILE": str(key_file)}),
             "TOLLHOUSE_UPSTREAM_URL": upstream or provider.url,
+            # What is in doubt stays so, unless a test is about what the list of jobs can tell.
+            "TOLLHOUSE_UPSTREAM_EXCLUSIVE": "false",
             "TOLLHOUSE_LISTEN": "127.0.0.1:0",
             "TOLLHOUSE_CONTROL_LISTEN": "127.0.0.1:0",
             "TOLLHOUSE_DATA_DIR": str(root / "data"),

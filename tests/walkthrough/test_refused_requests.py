@@ -125,8 +125,16 @@ async def test_other_paths_and_methods(house: House) -> None:
     """Nothing but the listed routes answers, and none of them by another name."""
     key = await house.key()
     wrong = {
-        405: ["GET /v1/jobs/submit", "PUT /v1/jobs/submit", "DELETE /tollhouse/v1/me", "GET /tollhouse/v1/quote"],
-        404: ["POST /v1/jobs/submit/", "POST /V1/jobs/submit", "POST /v1/jobs/unpriced", "GET /", "GET /metrics"],
+        405: [
+            "GET /v1/jobs/submit",
+            "POST /v1/jobs/unpriced",
+            "DELETE /v1/jobs",
+            "PUT /v1/models",
+            "PUT /v1/jobs/submit",
+            "DELETE /tollhouse/v1/me",
+            "GET /tollhouse/v1/quote",
+        ],
+        404: ["POST /v1/jobs/submit/", "POST /V1/jobs/submit", "POST /v1/jobs/submit/cancel", "GET /", "GET /metrics"],
         400: ["POST /v1//jobs/submit", "POST /v1/jobs%2Fsubmit", "POST /v1/./jobs/submit", "POST /v1/jobs/submit;x"],
     }
     codes = {405: "METHOD_NOT_ALLOWED", 404: "NOT_FOUND", 400: "INVALID_INPUT"}

@@ -34,9 +34,12 @@ ROWS = {
     "mismatch": errors.idempotency_mismatch(),
     "overloaded": errors.overloaded(),
     "store": errors.store_unavailable(),
+    "owner": errors.owner_unknown(),
+    "silent": errors.upstream_silent(),
     "unreachable": errors.upstream_unreachable("hold_1"),
     "unknown": errors.outcome_unknown("hold_1"),
     "nothing": errors.not_found(),
+    "no job": errors.job_not_found(),
     "method": errors.method_not_allowed("GET,POST"),
     "mistake": errors.internal_error(),
 }

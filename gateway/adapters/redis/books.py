@@ -8,9 +8,11 @@ from gateway.adapters.redis.connection import Script, Store
 from gateway.core.acceptance import Witness
 from gateway.core.account import Balance
 from gateway.core.books import Excerpt, OpenHold
+from gateway.core.ledger import State
 
 _BOOKS: Final = Script("books")
-_INDICES: Final = tuple(keys.OPEN.items())
+# Of a job that is lost nothing is held.
+_INDICES: Final = tuple((state, index) for state, index in keys.OPEN.items() if state is not State.LOST)
 
 
 class RedisBooks:

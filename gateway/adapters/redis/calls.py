@@ -21,7 +21,7 @@ from gateway.core.ledger import TRANSITIONS, Charge, Flow, Hold, Outcome, State,
 from gateway.core.money import MicroUsd
 from gateway.core.reply import Reply
 
-_INDICES: Final = (keys.OPEN[State.HELD], keys.OPEN[State.IN_DOUBT], keys.OPEN[State.CAPTURED], keys.ENDED)
+_INDICES: Final = (*keys.OPEN.values(), keys.ENDED)
 _FLOWS: Final[Mapping[Verb, tuple[Flow, ...]]] = {
     verb: tuple(sorted({step.flow for step in row.values()} - {Flow.NOTHING})) for verb, row in TRANSITIONS.items()
 }
@@ -55,6 +55,7 @@ class Own(NamedTuple):
 class _Text(NamedTuple):
     key: str
     memory: str
+    jobs: str
     price: str
     overages: str
     asked: str
@@ -76,6 +77,7 @@ def _text(hold: Hold) -> _Text:
     return _Text(
         key=keys.hold(hold.id),
         memory=keys.memory(hold),
+        jobs=keys.jobs(hold),
         price=keys.price(hold),
         overages=keys.overages(hold),
         asked="" if hold.idempotency is None else hold.idempotency.body,
@@ -156,31 +158,31 @@ def move_call(
     verb: Verb, hold: Hold, now: datetime, job: str, cost: MicroUsd, facts: Mapping[str, str], reply: Reply | None
 ) -> tuple[Terms, Own]:
     text = _text(hold)
-    terms = _move_terms(verb, hold, text.price, now, cost)
+    terms = _move_terms(verb, hold, text, now, cost)
     return terms, _own_move(verb, hold, text, now, job, cost, facts, reply)
 
 
-def _move_terms(verb: Verb, hold: Hold, price: str, now: datetime, cost: MicroUsd) -> Terms:
-    """Of this verb for all holds with the same charges, at one price."""
+def _move_terms(verb: Verb, hold: Hold, text: _Text, now: datetime, cost: MicroUsd) -> Terms:
+    """Of this verb for all holds of one team with the same charges, at one price."""
     row = steps(verb, hold, now)
-    question = (id(hold.charges), verb, price, row is TRANSITIONS[verb], cost < _SMALL)
+    question = (id(hold.charges), verb, text.price, text.jobs, row is TRANSITIONS[verb], abs(cost) < _SMALL)
     known = _TERMS.get(question)
     if known is not None:
         return known
     charges, flows = hold.charges, _FLOWS[verb]
-    words: list[Argument] = [_row(row, flows), codec.encode_charges(charges), price, len(charges), len(flows)]
+    words: list[Argument] = [_row(row, flows), codec.encode_charges(charges), text.price, len(charges), len(flows)]
     for charge in charges:
         words.append(codec.ends(charge.ends_at))
         for flow in flows:
             words += _shift(charge, flow)
-    names = (keys.STORE, keys.ENTRIES, *_INDICES, keys.CLOSED, keys.overages_of(price))
+    names = (keys.STORE, keys.ENTRIES, *_INDICES, text.jobs, keys.CLOSED, text.overages)
     return _remember(
         question,
         Terms(
             charges=charges,
             keys=pack(*names, *(keys.account(charge.account) for charge in charges)),
             arguments=pack(*words),
-            together=cost < _SMALL and _sums_are_exact(charges),
+            together=abs(cost) < _SMALL and _sums_are_exact(charges),
         ),
     )
 
@@ -208,6 +210,7 @@ def _own_move(
         hold.id,
         job,
         cost,
+        codec.micros(hold.created_at),
         encode_hold(hold),
         hold.attempt,
         hold.digest,

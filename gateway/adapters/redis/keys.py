@@ -1,8 +1,8 @@
 """Every key name in the store. One hash tag for all, so that one script can hold organization, team and key together.
 
-A store serves one organization. Keys that expire: `rate:*`, `overages:*`, the tombstone of a hold that was voided
-before it was ever made, and what lets a submit be recognised (`idempotency:*`, `twins:*`) once no hold in it is open
-any more. Nothing that holds money does.
+A store serves one organization. Keys that expire: `rate:*`, `overages:*`, `upload:*`, `lease:*`, the tombstone of a
+hold that was voided before it was ever made, what lets a submit be recognised (`idempotency:*`, `twins:*`) once no hold
+in it is open any more, and an event (`event:*`) that was sent or given up. Nothing that holds money does.
 """
 
 from typing import Final
@@ -19,11 +19,17 @@ POLICY: Final = _TAG + "policy"
 ENTRIES: Final = _TAG + "entries"
 REFUSED: Final = _TAG + "refused"
 ENDED: Final = _TAG + "holds:ended"
-OPEN: Final = {state: f"{_TAG}holds:{state}" for state in (State.HELD, State.IN_DOUBT, State.CAPTURED)}
+OPEN: Final = {state: f"{_TAG}holds:{state}" for state in (State.HELD, State.IN_DOUBT, State.CAPTURED, State.LOST)}
 PAST_ACCOUNTS: Final = _TAG + "accounts:past"
 KEYS: Final = _TAG + "keys"
 GATEWAYS: Final = _TAG + "gateways"
 CLOSED: Final = _TAG + "closed"
+TEAM_SECRETS: Final = _TAG + "team_secrets"
+EVENTS: Final = _TAG + "events"
+TEAMS_DUE: Final = _TAG + "events:teams"
+NOTED: Final = _TAG + "noted"
+GIVEN_UP: Final = _TAG + "given-up"
+WATERMARKS: Final = _TAG + "watermarks"
 
 
 def account(name: str) -> str:
@@ -39,8 +45,34 @@ def hold(hold_id: str) -> str:
     return _TAG + "hold:" + hold_id
 
 
+def event(event_id: str) -> str:
+    return _TAG + "event:" + event_id
+
+
+def due(team: str) -> str:
+    """A team's events that are to be sent."""
+    return _TAG + "events:due:" + team
+
+
 def job(job_id: str) -> str:
     return _TAG + "job:" + job_id
+
+
+def jobs(value: Hold) -> str:
+    return jobs_of(value.team, test=value.test)
+
+
+def jobs_of(team: str, *, test: bool) -> str:
+    """The index of a team's accepted jobs; those of its test keys are apart."""
+    return f"{_TAG}jobs:{'test:' if test else ''}{team}"
+
+
+def lease(name: str) -> str:
+    return _TAG + "lease:" + name
+
+
+def upload(upload_id: str) -> str:
+    return _TAG + "upload:" + upload_id
 
 
 def key(key_id: str) -> str:

@@ -9,24 +9,28 @@ from typing import Final
 from gateway.adapters.redis import codec, keys
 from gateway.adapters.redis.batches import Batches, Kind
 from gateway.adapters.redis.calls import admission_call, move_call
-from gateway.adapters.redis.connection import Script, Store
+from gateway.adapters.redis.connection import Argument, Script, Store
+from gateway.adapters.redis.records import FIELDS, read_record
 from gateway.adapters.redis.replies import read_admissions, read_moves
 from gateway.core.acceptance import Witness
 from gateway.core.account import Account, Balance
 from gateway.core.admission import Admission, AdmissionReply, Exists
 from gateway.core.history import Memory
-from gateway.core.hold_record import decode_hold
 from gateway.core.idempotency import Idempotency
-from gateway.core.ledger import Entry, Hold, Moved, State, Verb
+from gateway.core.ledger import Entry, Hold, Moved, Verb
 from gateway.core.money import MicroUsd
 from gateway.core.recall import HoldRecord
 from gateway.core.reply import Reply
+from gateway.core.retention import KEPT
+from gateway.ports import StoreRefused
 
 MAX_SKEW: Final = timedelta(seconds=2)
 _AT_ONCE: Final = 500
 
 _HOLD: Final = Script("hold", "history", "memory", "swept", "account", "rows")
-_MOVE: Final = Script("move", "history", "swept", "account", "memory", "overage", "rows")
+_MOVE: Final = Script("move", "history", "swept", "account", "shifts", "memory", "overage", "rows")
+_OWNER: Final = Script("owner")
+_NOTE: Final = Script("note", "history")
 
 # Without these nothing can be admitted, nor come home.
 NEEDED: Final = (_HOLD, _MOVE)
@@ -79,17 +83,11 @@ class RedisLedger:
         return tuple(found)
 
     async def find(self, hold_id: str) -> HoldRecord | None:
-        fields = await self._store.command("HMGET", keys.hold(hold_id), "record", "state", "job", "cost", "reply")
-        record, state, job, cost, reply = fields
-        if record is None:
-            return None
-        return HoldRecord(
-            decode_hold(record),
-            State(state.decode()),
-            job.decode() if job else None,
-            int(cost) if cost else None,
-            codec.decode_reply(reply) if reply else None,
-        )
+        return read_record(await self._store.command("HMGET", keys.hold(hold_id), *FIELDS))
+
+    async def owner(self, job: str) -> HoldRecord | None:
+        fields = await self._store.run(_OWNER, [keys.job(job)], [keys.hold(""), *FIELDS])
+        return read_record(fields) if fields else None
 
     async def bound(self, asked: Idempotency) -> Exists | None:
         bound = await self._store.command("GET", keys.idempotency(asked.key))
@@ -97,6 +95,17 @@ class RedisLedger:
             return None
         hold_id, body = bound.decode().split()
         return Exists(hold_id, body == asked.body)
+
+    async def note(self, kind: str, subject: str, now: datetime, facts: Mapping[str, str]) -> bool:
+        memory, epoch = self.memory, self.memory.epoch
+        names, about = [keys.STORE, keys.ENTRIES, keys.NOTED], [word for fact in facts.items() for word in fact]
+        told: list[Argument] = [epoch, memory.seen, codec.micros(now), codec.duration(KEPT), kind, subject, *about]
+        came_to, said = await self._store.run(_NOTE, names, told)
+        if came_to == b"closed":
+            raise StoreRefused(f"the store notes nothing: {said.decode()}")
+        if came_to == b"noted":
+            memory.wrote(epoch, int(said), subject)
+        return bool(came_to == b"noted")
 
     async def entries(self, after: int = 0, limit: int = 1000) -> tuple[Entry, ...]:
         """Entries in order, from the one after sequence `after`."""

@@ -1,7 +1,7 @@
 """Open holds in the store, by the indices that admission and moves keep."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Set
+from collections.abc import AsyncIterator, Iterable, Mapping, Set
 from datetime import datetime
 from typing import Final
 
@@ -44,6 +44,16 @@ class RedisOpenHolds:
             "ZRANGE", index, "-inf", f"({codec.micros(before)}", "BYSCORE", "LIMIT", 0, limit
         )
         return tuple(record.hold for record in await self._found(ids) if record.state is State.HELD)
+
+    async def indexed(self, state: State) -> Mapping[str, datetime]:
+        """Implements `ports.IndexedHolds`. By cursor, as above."""
+        found: dict[str, datetime] = {}
+        cursor = 0
+        while True:
+            cursor, members = await self._store.command("ZSCAN", keys.OPEN[state], cursor, "COUNT", _PAGE)
+            found |= {hold_id.decode(): codec.instant(int(float(score))) for hold_id, score in members}
+            if cursor == 0:
+                return found
 
     async def _found(self, hold_ids: Iterable[bytes]) -> list[HoldRecord]:
         records = await asyncio.gather(*(self._ledger.find(hold_id.decode()) for hold_id in hold_ids))

@@ -48,7 +48,8 @@ class RedisPast:
             return False
         hold, job_id = decode_hold(record), (job or b"").decode()
         ended = ended_at(hold, codec.instant(int(float(noted))))
-        names = [keys.STORE, keys.ENDED, keys.hold(hold_id), keys.job(job_id), keys.memory(hold), keys.PAST_ACCOUNTS]
+        names = [keys.STORE, keys.ENDED, keys.hold(hold_id), keys.job(job_id), keys.memory(hold)]
+        names += [keys.PAST_ACCOUNTS, keys.jobs(hold)]
         arguments: list[Argument] = [
             *self._limits(now, horizon),
             hold_id,

@@ -1,4 +1,4 @@
-"""Submits to the provider: swap our key for the real one, send once, map every failure to a value.
+"""Requests to the provider, submits above all: swap our key for the real one, send once, map every failure to a value.
 
 The rule of this file: no exception leaves a hold to itself. Whatever went wrong, and be it a mistake of ours, it
 happened before or after a byte may have left, and that alone decides between not sent and unknown.
@@ -6,20 +6,27 @@ happened before or after a byte may have left, and that alone decides between no
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
 from traceback import format_tb
 from typing import Final
 
+from gateway.adapters.upstream.inflow import blotted_pieces
 from gateway.adapters.upstream.origin import Origin
 from gateway.adapters.upstream.request import Sending, Trouble, written
 from gateway.core.reply import NotSent, Reply, Unknown, UpstreamResult, read_submit_reply
-from gateway.ports import Clock, Outgoing
+from gateway.ports import Clock, Outgoing, Question, Streamed, Unanswered
 
 _LOG: Final = logging.getLogger("tollhouse.upstream")
 
 SLOTS: Final = 512
+LINES: Final = 128
+STREAMS: Final = 64
 SLOT_WAIT_S: Final = 1.0
+SILENCE_S: Final = 30.0
 REDACTED: Final = "[redacted]"
+
+_BUSY: Final = Unanswered("no connection was free", busy=True)
 
 
 class HttpUpstream:
@@ -30,6 +37,9 @@ class HttpUpstream:
         self._begin = self._origin.opening("POST", "/v1/jobs/submit")
         self._key = key
         self._slots = asyncio.Semaphore(SLOTS)
+        # Of their own, so that whoever polls keeps nobody from submitting, and whoever reads slowly nobody from either.
+        self._lines = asyncio.Semaphore(LINES)
+        self._streams = asyncio.Semaphore(STREAMS)
 
     def slot(self) -> "_Place":
         """A place in the pool, or None after a second. It is taken before the hold, so that waiting holds no money."""
@@ -51,9 +61,54 @@ class HttpUpstream:
             cause = _cause(error)
             return Unknown(cause) if sending.may_have_left else NotSent(cause)
 
+    async def ask(self, question: Question) -> Reply | Unanswered:
+        async with AsyncExitStack() as stack:
+            if not await _free(self._lines, stack):
+                return _BUSY
+            sending = Sending(question.deadline)
+            try:
+                key = self._key()
+                return _blotted(await self._origin.exchange(self._written(question, key), sending), key)
+            except Exception as error:  # noqa: BLE001 (whatever it was, there is no answer)
+                return Unanswered(_cause(error))
+
+    @asynccontextmanager
+    async def passage(self, question: Question) -> AsyncIterator[Streamed | Unanswered]:
+        async with AsyncExitStack() as stack:
+            yield await self._open(stack, question) if await _free(self._streams, stack) else _BUSY
+
+    async def _open(self, stack: AsyncExitStack, question: Question) -> Streamed | Unanswered:
+        try:
+            key = self._key()
+            passage = self._origin.passage(self._written(question, key), Sending(question.deadline))
+            inflow = await stack.enter_async_context(passage)
+            pieces = blotted_pieces(inflow.pieces(SILENCE_S), key.encode(), REDACTED.encode())
+            return Streamed(_blotted(inflow.head.result(), key), pieces)
+        except Exception as error:  # noqa: BLE001 (whatever it was, there is no answer)
+            return Unanswered(_cause(error))
+
+    def _written(self, question: Question, key: str) -> bytes:
+        headers = {**question.headers, "Accept-Encoding": "identity"}
+        if question.body:
+            headers["Content-Type"] = "application/json"
+        if question.keyed:
+            headers["Authorization"] = f"Bearer {key}"
+        return written(self._origin.opening(question.method, question.path), headers, question.body)
+
     def close(self) -> None:
         """Close the connections to the provider."""
         self._origin.close()
+
+
+async def _free(places: asyncio.Semaphore, stack: AsyncExitStack) -> bool:
+    """Whether one came free within a second; it is taken for as long as the stack lasts."""
+    try:
+        async with asyncio.timeout(SLOT_WAIT_S):
+            await places.acquire()
+    except TimeoutError:
+        return False
+    stack.callback(places.release)
+    return True
 
 
 class _Place:
@@ -91,7 +146,7 @@ def _cause(error: Exception) -> str:
     cause = type(error).__name__
     if not isinstance(error, OSError):
         # Without its text, which may quote a header.
-        _LOG.error("a submit failed unforeseen: %s\n%s", cause, "".join(format_tb(error.__traceback__)))
+        _LOG.error("a request failed unforeseen: %s\n%s", cause, "".join(format_tb(error.__traceback__)))
     return cause
 
 

@@ -8,6 +8,7 @@ import asyncio
 import select
 from typing import cast
 
+from gateway.adapters.upstream.inflow import Inflow
 from gateway.adapters.upstream.reply_reader import ReplyReader
 from gateway.adapters.upstream.request import Sending, Trouble
 from gateway.core.reply import Reply
@@ -24,6 +25,7 @@ class Connection(asyncio.Protocol):
         self._arrivals = select.poll()
         self._reader: ReplyReader | None = None
         self._answer: asyncio.Future[Reply] | None = None
+        self._inflow: Inflow | None = None
 
     @property
     def usable(self) -> bool:
@@ -55,6 +57,34 @@ class Connection(asyncio.Protocol):
         finally:
             timer.cancel()
             self._answer = None
+
+    async def open(self, content: bytes, sending: Sending, clock: Clock) -> Inflow:
+        """Write the request unless its deadline has passed, and wait for the head of the reply until then.
+
+        Raises Trouble or OSError. Whoever takes the rest calls `leave` in the end.
+        """
+        left = sending.deadline - clock.monotonic()
+        if left <= 0:
+            raise Trouble("deadline passed")
+        inflow = Inflow(self._transport, self._loop.create_future())
+        self._reader = self._inflow = inflow
+        timer = self._loop.call_later(left, self._fail, TimeoutError())
+        try:
+            sending.may_have_left = True
+            self._transport.write(content)
+            await inflow.head
+        except BaseException:
+            self.leave()
+            raise
+        finally:
+            timer.cancel()
+        return inflow
+
+    def leave(self) -> None:
+        """The reply that was opened is not wanted any more. If it is not whole, neither is the connection."""
+        if self._inflow is not None:
+            self._inflow = None
+            self.close()
 
     def close(self) -> None:
         """Close at once, without a farewell that the other side could draw out."""
@@ -96,10 +126,19 @@ class Connection(asyncio.Protocol):
         self._reader = None
         if not reusable or self._transport.get_write_buffer_size():
             self.close()
+        if self._inflow is not None:
+            # It may have been paused, by the last of what it brought.
+            inflow, self._inflow = self._inflow, None
+            inflow.ended(None)
+            if not self._transport.is_closing():
+                self._transport.resume_reading()
         if self._answer is not None and not self._answer.done():
             self._answer.set_result(reply)
 
     def _fail(self, error: Exception) -> None:
         self.close()
+        if self._inflow is not None:
+            inflow, self._inflow = self._inflow, None
+            inflow.ended(error)
         if self._answer is not None and not self._answer.done():
             self._answer.set_exception(error)

@@ -7,7 +7,8 @@ anything was written is replaced, by the pool; one that turns out so afterwards 
 import asyncio
 import socket
 import ssl
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from functools import partial
 from ipaddress import ip_address
 from typing import Final
@@ -16,6 +17,7 @@ from urllib.parse import quote, urlsplit
 from aiohappyeyeballs import AddrInfoType, start_connection
 
 from gateway.adapters.upstream.connection import Connection
+from gateway.adapters.upstream.inflow import Inflow
 from gateway.adapters.upstream.pool import Pool
 from gateway.adapters.upstream.request import Sending, Trouble, opening
 from gateway.core.reply import Reply
@@ -51,6 +53,17 @@ class Origin:
         try:
             return await connection.ask(content, sending, self._clock)
         finally:
+            self._pool.give_back(connection)
+
+    @asynccontextmanager
+    async def passage(self, content: bytes, sending: Sending) -> AsyncIterator[Inflow]:
+        """Send the request once, and hand out the reply as it comes. Raises Trouble or OSError."""
+        now = self._clock.monotonic()
+        connection = self._pool.take(now) or await self._connect(sending.deadline - now)
+        try:
+            yield await connection.open(content, sending, self._clock)
+        finally:
+            connection.leave()
             self._pool.give_back(connection)
 
     def close(self) -> None:

@@ -30,11 +30,14 @@ def opening(method: str, target: str, host: str) -> str:
     return f"{method} {target} HTTP/1.1\r\nHost: {host}\r\n"
 
 
-def written(begin: str, headers: Mapping[str, str], body: bytes) -> bytes:
-    """The whole request. Raises UnfitHeader, or UnicodeEncodeError for what is not ASCII."""
+def written(begin: str, headers: Mapping[str, str], body: bytes | None) -> bytes:
+    """The whole request, without a body where that is None.
+
+    Raises UnfitHeader, or UnicodeEncodeError for what is not ASCII.
+    """
     lines = [f"{name}: {value}" for name, value in headers.items()]
     # All at once: looking for a character is quick, counting it is not.
     if "\r" in (whole := "".join(lines)) or "\n" in whole or "\0" in whole:
         raise UnfitHeader
-    lines.append(f"Content-Length: {len(body)}\r\n\r\n")
-    return (begin + "\r\n".join(lines)).encode("ascii") + body
+    lines.append("\r\n" if body is None else f"Content-Length: {len(body)}\r\n\r\n")
+    return (begin + "\r\n".join(lines)).encode("ascii") + (body or b"")

@@ -26,6 +26,7 @@ _PICK: Final = st.integers(0, 2**16)
 _TICK: Final = st.sampled_from(TICKS)
 _FACT: Final = st.sampled_from(_FACTS)
 _COST: Final = st.sampled_from(COSTS)
+_TOLD: Final = (Verb.FINISH, Verb.REFUND, Verb.REFUND, Verb.ADJUST, Verb.LOSE)
 _SOMETIMES: Final = st.sampled_from((False, False, False, True))
 
 
@@ -174,13 +175,39 @@ class LedgerMachine(RuleBasedStateMachine):
     @precondition(lambda self: self.known)
     @rule(
         pick=_PICK,
-        verb=st.sampled_from((Verb.FINISH, Verb.REFUND, Verb.REFUND)),
+        verb=st.sampled_from((Verb.FINISH, Verb.REFUND, Verb.REFUND, Verb.ADJUST, Verb.LOSE, Verb.LOSE)),
         cost=_COST,
         facts=_FACT,
-        state=st.sampled_from(("captured", "captured", "finished", "refunded", "voided")),
+        state=st.sampled_from(
+            ("captured", "captured", "lost", "lost", "finished", "refunded", "refunded", "voided"),
+        ),
+        named=st.booleans(),
     )
-    def end(self, pick: int, verb: Verb, cost: str, facts: Mapping[str, str], state: str) -> None:
-        self.perform(self._move(verb, self._pick(pick, state), cost=cost, facts=facts))
+    def end(self, pick: int, verb: Verb, cost: str, facts: Mapping[str, str], state: str, named: bool) -> None:
+        self.perform(self._move(verb, self._pick(pick, state), cost=cost, facts=facts, named=named))
+
+    @rule(
+        wish=wishes(ROOMY),
+        charged=_COST,
+        told=st.lists(
+            st.tuples(st.sampled_from(_TOLD), _COST, st.booleans()),
+            min_size=1,
+            max_size=5,
+        ),
+        at_once=st.booleans(),
+    )
+    def end_however_often(self, wish: Wish, charged: str, told: list[tuple[Verb, str, bool]], at_once: bool) -> None:
+        """A job that ends, told of by several, in any order, each with what it knows; together or one by one."""
+        admission = self._grant(wish)
+        self.perform(Admit(admission, self.now))
+        self.perform(self._move(Verb.CAPTURE, admission, cost=charged))
+        ends = [self._move(verb, admission, cost=cost, named=named) for verb, cost, named in told]
+        for calls in [ends] if at_once else [[end] for end in ends]:
+            self.perform(*calls)
+
+    @rule(kind=st.sampled_from(("anomaly", "unowned_job")), subject=st.sampled_from(("job-1", "job-2")), facts=_FACT)
+    def note(self, kind: str, subject: str, facts: Mapping[str, str]) -> None:
+        self.witness.note(kind, subject, self.now, facts)
 
     @rule(
         wish=wishes(ROOMY),
@@ -282,14 +309,21 @@ class LedgerMachine(RuleBasedStateMachine):
         cost: str = "as held",
         job: str | None = None,
         facts: Mapping[str, str] | None = None,
+        named: bool = False,
     ) -> Act:
         hold, kept = admission.hold, self.model.holds.get(admission.hold.id)
         if verb is Verb.CAPTURE:
             job = job or (kept.job if kept and kept.job else f"job of {hold.id}")
             return Act(verb, hold, self.now, job, cost_of(cost, hold.amount), facts or {})
         posted = kept.cost if kept and kept.cost is not None else hold.amount
-        amount = cost_of(cost, posted) if verb is Verb.REFUND else 0
-        return Act(verb, hold, self.now, cost=amount, facts=facts or {})
+        back = min(cost_of(cost, posted), posted)
+        told = {"refunded": str(back), **({"named": "1"} if named else {})}
+        if verb is Verb.ADJUST:
+            before = kept.refunded if kept and kept.refunded is not None else posted
+            return Act(verb, hold, self.now, cost=before - back, facts={**(facts or {}), **told, "named": "1"})
+        if verb is Verb.REFUND:
+            return Act(verb, hold, self.now, cost=cost_of(cost, posted), facts={**(facts or {}), **told})
+        return Act(verb, hold, self.now, facts=facts or {})
 
     def _job_of_another(self, hold: Hold) -> str:
         others = [job for job, owner in self.model.jobs.items() if owner != hold.id]

@@ -26,17 +26,18 @@ from tests.adapters.redis.memory_model import MemoryModel
 
 ADOPTABLE: Final = timedelta(days=7)
 
-# State -> what capture, void, doubt, finish and refund come to.
+# State -> what capture, void, doubt, finish, refund, adjust and lose come to.
 TABLE: Final = {
-    "none": ("adopted", "tombstoned", "missing", "missing", "missing"),
-    "held": ("captured", "voided", "doubted", "not_yet", "not_yet"),
-    "in_doubt": ("captured", "voided", "already", "not_yet", "not_yet"),
-    "captured": ("already", "refused", "already", "finished", "refunded"),
-    "finished": ("already", "refused", "already", "already", "anomaly"),
-    "refunded": ("already", "refused", "already", "already", "already"),
-    "voided": ("overage", "already", "refused", "refused", "refused"),
+    "none": ("adopted", "tombstoned", "missing", "missing", "missing", "missing", "missing"),
+    "held": ("captured", "voided", "doubted", "not_yet", "not_yet", "not_yet", "not_yet"),
+    "in_doubt": ("captured", "voided", "already", "not_yet", "not_yet", "not_yet", "not_yet"),
+    "captured": ("already", "refused", "already", "finished", "refunded", "not_yet", "lost"),
+    "lost": ("already", "refused", "already", "finished_late", "refunded_late", "not_yet", "already"),
+    "finished": ("already", "refused", "already", "already", "anomaly", "refused", "already"),
+    "refunded": ("already", "refused", "already", "anomaly", "already", "adjusted", "already"),
+    "voided": ("overage", "already", "refused", "refused", "refused", "refused", "refused"),
 }
-VERBS: Final = ("capture", "void", "doubt", "finish", "refund")
+VERBS: Final = ("capture", "void", "doubt", "finish", "refund", "adjust", "lose")
 
 # Where a hold is after what happened to it; what is missing here leaves it where it was.
 BECOMES: Final = {
@@ -48,7 +49,15 @@ BECOMES: Final = {
     "doubted": "in_doubt",
     "finished": "finished",
     "refunded": "refunded",
+    "adjusted": "refunded",
+    "lost": "lost",
+    "finished_late": "finished",
+    "refunded_late": "refunded",
 }
+
+
+# What becomes of the place in flight; what is missing here leaves it as it was.
+IN_FLIGHT: Final = {"adopted": 1, "overage": 1, "voided": -1, "finished": -1, "refunded": -1, "lost": -1}
 
 
 def micros(instant: datetime) -> int:
@@ -62,7 +71,10 @@ def price_of(hold: Hold) -> str:
 
 @dataclass(slots=True)
 class Kept:
-    """A hold as the store must have it. `score` is its place in the index of its state."""
+    """A hold as the store must have it. `score` is its place in the index of its state.
+
+    `refunded` is what came back, `named` whether the upstream said how much.
+    """
 
     hold: Hold
     state: str
@@ -71,6 +83,8 @@ class Kept:
     cost: int | None = None
     tombstone: bool = False
     contradicted: bool = False
+    refunded: int | None = None
+    named: bool = False
 
 
 @dataclass(slots=True)
@@ -90,6 +104,7 @@ class LedgerModel:
     arrivals: dict[RateDemand, int] = field(default_factory=dict)
     entries: list[Entry] = field(default_factory=list)
     memory: MemoryModel = field(default_factory=MemoryModel)
+    notes: set[tuple[str, str]] = field(default_factory=set)
 
     @property
     def seq(self) -> int:
@@ -221,6 +236,8 @@ class LedgerModel:
             return "missing"
         if outcome in {"captured", "adopted", "overage"} and self.jobs.get(job, hold.id) != hold.id:
             return "job_bound"
+        if outcome == "adjusted" and self.holds[hold.id].named:
+            return "already"
         return outcome
 
     def _act(self, outcome: str, hold: Hold, now: datetime, job: str, cost: int, facts: Mapping[str, str]) -> None:
@@ -239,6 +256,16 @@ class LedgerModel:
             kept.job, kept.cost, kept.tombstone = job, cost, False
         kept.state, kept.score = BECOMES[outcome], micros(now)
         self._enter(outcome, hold, now, list(_shifts(outcome, kept, cost)), learnt)
+        if "refunded" in facts:
+            kept.refunded, kept.named = int(facts["refunded"]), "named" in facts
+
+    def note(self, kind: str, subject: str, now: datetime, facts: Mapping[str, str]) -> bool:
+        """An entry that moves nothing; whether it is new."""
+        if (kind, subject) in self.notes:
+            return False
+        self.notes.add((kind, subject))
+        self.entries.append(Entry(self.seq + 1, kind, subject, now, (), dict(facts)))
+        return True
 
     def _enter(self, kind: str, hold: Hold, now: datetime, moves: list[Move], facts: Mapping[str, str]) -> None:
         """Write the line, and move what it says. What returns to an account that was swept is not booked there."""
@@ -255,13 +282,21 @@ class LedgerModel:
         """Who must be in the index of these states, and where. A tombstone is in none: it vanishes by itself."""
         return {name: kept.score for name, kept in self.holds.items() if kept.state in states and not kept.tombstone}
 
+    def jobs_of_teams(self) -> dict[str, dict[str, int]]:
+        """Every accepted job by the index of its team, at the time of its admission."""
+        found: dict[str, dict[str, int]] = {}
+        for name, kept in self.holds.items():
+            if kept.job is not None:
+                team = f"{{toll}}:jobs:{'test:' if kept.hold.test else ''}{kept.hold.team}"
+                found.setdefault(team, {})[name] = micros(kept.hold.created_at)
+        return found
+
 
 def _shifts(outcome: str, kept: Kept, cost: int) -> Iterator[Move]:
     for charge in kept.hold.charges:
         match charge.meter:
             case Meter.IN_FLIGHT:
-                held = {"adopted": 1, "overage": 1, "voided": -1, "finished": -1, "refunded": -1}.get(outcome, 0)
-                yield Move(charge.account, 0, held * charge.amount)
+                yield Move(charge.account, 0, IN_FLIGHT.get(outcome, 0) * charge.amount)
             case Meter.USD:
                 yield Move(charge.account, _posted(outcome, kept, cost), _freed(outcome, charge.amount))
             case _:
@@ -270,8 +305,10 @@ def _shifts(outcome: str, kept: Kept, cost: int) -> Iterator[Move]:
 
 
 def _posted(outcome: str, kept: Kept, cost: int) -> int:
-    if outcome == "refunded":
+    if outcome in {"refunded", "refunded_late"}:
         return -min(cost, kept.cost or 0)
+    if outcome == "adjusted":
+        return max(cost, (kept.refunded or 0) - (kept.cost or 0))
     return cost if BECOMES[outcome] == "captured" else 0
 
 

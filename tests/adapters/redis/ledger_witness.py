@@ -14,6 +14,7 @@ from gateway.adapters.redis.ledger import NEEDED, RedisLedger
 from gateway.adapters.redis.watch import RedisWatch
 from gateway.core.account import Balance
 from gateway.core.admission import Admission, AdmissionReply, Created, Exists, OverLimit, OverRate, Skewed
+from gateway.core.ending import JobStatus
 from gateway.core.ledger import Entry, Hold, Moved, Outcome, State, Verb
 from gateway.ports import HoldRecord, StoreUnavailable
 from tests.adapters.redis.ledger_model import LedgerModel
@@ -29,9 +30,18 @@ _DAY_MS: Final = 86_400_000
 _EACH_ONCE: Final = (
     {"captured", "adopted", "overage"},
     {"voided", "tombstoned"},
-    {"finished", "refunded"},
+    {"finished", "refunded", "finished_late", "refunded_late"},
+    {"lost", "finished", "refunded"},
     {"anomaly"},
 )
+
+# What a job is taken for whose end nobody described.
+_STATUS: Final = {
+    "captured": JobStatus.PENDING,
+    "lost": JobStatus.PROCESSING,
+    "finished": JobStatus.COMPLETED,
+    "refunded": JobStatus.FAILED,
+}
 
 T = TypeVar("T")
 
@@ -175,6 +185,16 @@ class Witness:
         del self.model.balances[account]
         del self._folded[account]
 
+    def note(self, kind: str, subject: str, now: datetime, facts: Mapping[str, str]) -> None:
+        """Have something noted that moves nothing."""
+        self._agreed = False
+        ledger = self._going_along(self.model.epoch or EPOCH)
+        right = self.model.note(kind, subject, now, facts)
+        self.counts["noted" if right else "noted again"] += 1
+        assert self.run(ledger.note(kind, subject, now, facts)) is right
+        self.run(self._check(set()))
+        self._agreed = True
+
     def thaw(self, now: datetime) -> None:
         """Open admission again, as the gateway does that finds it can."""
         frozen = self.model.epoch or ""
@@ -197,12 +217,15 @@ class Witness:
     def _ledger_for(self, call: Admit | Act, epoch: str) -> RedisLedger:
         """The ledger of a gateway that goes along with every epoch, or of one that is to know something else."""
         if call.epoch is None and call.seen == 0:
-            if self._ledger.memory.epoch != epoch:
-                self._ledger.memory.take_up(epoch, 0)
-            return self._ledger
+            return self._going_along(epoch)
         other = RedisLedger(self.store, call.epoch or epoch, PATIENT)
         other.memory.seen = call.seen
         return other
+
+    def _going_along(self, epoch: str) -> RedisLedger:
+        if self._ledger.memory.epoch != epoch:
+            self._ledger.memory.take_up(epoch, 0)
+        return self._ledger
 
     async def _check(self, hold_ids: set[str]) -> None:
         found, new, seen = await asyncio.gather(
@@ -291,7 +314,18 @@ def _kind(answer: AdmissionReply | Moved | None, *, wrote: bool) -> str:
 
 def _record(model: LedgerModel, hold_id: str) -> HoldRecord | None:
     kept = model.holds.get(hold_id)
-    return None if kept is None else HoldRecord(kept.hold, State(kept.state), kept.job, kept.cost)
+    if kept is None:
+        return None
+    return HoldRecord(
+        kept.hold,
+        State(kept.state),
+        kept.job,
+        kept.cost,
+        status=_STATUS.get(kept.state),
+        refunded=kept.refunded,
+        refund_named=kept.named,
+        contradicted=kept.contradicted,
+    )
 
 
 def _fields(of: Mapping[str, str]) -> dict[str, str | None]:
@@ -314,11 +348,12 @@ def _holds(model: LedgerModel) -> dict[str, dict[str, str | None]]:
 def _indices(model: LedgerModel) -> dict[str, dict[str, int]]:
     every = {key: model.index(state.value) for state, key in keys.OPEN.items()}
     every[keys.ENDED] = model.index("finished", "refunded", "voided")
-    return {key: members for key, members in every.items() if members}
+    return {key: members for key, members in every.items() if members} | model.jobs_of_teams()
 
 
 def _others(model: LedgerModel) -> set[str]:
+    names = model.memory.names() | ({keys.NOTED} if model.notes else set())
     if model.policy is None:
-        return model.memory.names()
+        return names
     versions = {keys.policy(f"p{n}") for n in range(1, int(model.policy[1:]) + 1)}
-    return model.memory.names() | {keys.POLICY} | versions | {keys.key(key) for key in model.revisions}
+    return names | {keys.POLICY} | versions | {keys.key(key) for key in model.revisions}

@@ -21,7 +21,8 @@ return all
 
 @dataclass(slots=True)
 class Snapshot:
-    """`accounts` are fields by account name, `holds` fields by id, `indices` scores by hold id by key.
+    """`accounts` are fields by account name, `holds` fields by id, `indices` scores by hold id by key, those of teams
+    too.
 
     `past` are window ends by account name, of those that wait to be swept.
 
@@ -55,7 +56,7 @@ def _file(taken: Snapshot, key: str, content: Any) -> None:
         taken.length = content
     elif key == keys.STORE:
         taken.store = _pairs(content)
-    elif key in {keys.ENDED, *keys.OPEN.values()}:
+    elif key in {keys.ENDED, *keys.OPEN.values()} or key.startswith("{toll}:jobs:"):
         taken.indices[key] = _scores(content)
     elif key == keys.PAST_ACCOUNTS:
         taken.past = _scores(content)

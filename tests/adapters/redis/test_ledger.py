@@ -13,6 +13,7 @@ from gateway.adapters.redis.ledger import RedisLedger
 from gateway.core.acceptance import Witness
 from gateway.core.account import Account, Balance, Demand
 from gateway.core.admission import Admission, Closed, Created, Exists, OverLimit, Skewed, Stale
+from gateway.core.ending import JobStatus
 from gateway.core.history import Memory
 from gateway.core.ledger import Hold, Move, Moved, Outcome, State, Verb
 from gateway.core.money import MAX_AMOUNT
@@ -246,7 +247,7 @@ async def test_a_capture_posts_the_cost_the_upstream_names(ledger: RedisLedger, 
 
     cheaper = Balance(600_000, 0)
     assert moved == Moved(Outcome.CAPTURED, State.HELD, (cheaper, cheaper, cheaper, Balance(1, 0), Balance(0, 1)))
-    assert await ledger.find("h1") == HoldRecord(asked.hold, State.CAPTURED, "j1", 600_000)
+    assert await ledger.find("h1") == HoldRecord(asked.hold, State.CAPTURED, "j1", 600_000, status=JobStatus.PENDING)
     (entry,) = await ledger.entries(after=1)
     assert (entry.kind, entry.facts) == ("captured", {"reason": "discount", "job": "j1", "cost": "600000"})
     assert (await snapshot(store)).jobs == {"j1": "h1"}
@@ -277,8 +278,10 @@ async def test_a_job_belongs_to_one_hold(ledger: RedisLedger) -> None:
 async def test_what_happened_happens_once(ledger: RedisLedger, store: Store, verb: Verb) -> None:
     asked = one_job()
     await ledger.admit(asked, NOW)
-    if verb in {Verb.FINISH, Verb.REFUND}:
+    if verb in {Verb.FINISH, Verb.REFUND, Verb.ADJUST, Verb.LOSE}:
         await ledger.move(Verb.CAPTURE, asked.hold, NOW, job="j1", cost=PRICE)
+    if verb is Verb.ADJUST:
+        await ledger.move(Verb.REFUND, asked.hold, NOW, cost=PRICE)
     job = "j1" if verb is Verb.CAPTURE else ""
     first = await ledger.move(verb, asked.hold, NOW, job=job, cost=PRICE)
     before = await snapshot(store)
@@ -327,7 +330,7 @@ async def test_a_hold_that_the_store_lost_is_adopted_for_a_week(ledger: RedisLed
     moved = await ledger.move(Verb.CAPTURE, young, week - timedelta(seconds=1), job="j1", cost=PRICE)
     assert (moved.outcome, moved.was) == (Outcome.ADOPTED, State.NONE)
     assert await balances(ledger, TEAM, JOBS, RUNNING) == [(PRICE, 0), (1, 0), (0, 1)]
-    assert await ledger.find("h1") == HoldRecord(young, State.CAPTURED, "j1", PRICE)
+    assert await ledger.find("h1") == HoldRecord(young, State.CAPTURED, "j1", PRICE, status=JobStatus.PENDING)
 
     moved = await ledger.move(Verb.CAPTURE, old, week, job="j2", cost=PRICE)
     assert moved.outcome is Outcome.MISSING
@@ -341,7 +344,7 @@ async def test_a_refund_returns_what_was_posted_and_no_count(ledger: RedisLedger
 
     nothing = Balance(0, 0)
     assert moved == Moved(Outcome.REFUNDED, State.CAPTURED, (nothing, nothing, nothing, Balance(1, 0), nothing))
-    assert await ledger.find("h1") == HoldRecord(hold, State.REFUNDED, "job of h1", 600_000)
+    assert await ledger.find("h1") == HoldRecord(hold, State.REFUNDED, "job of h1", 600_000, status=JobStatus.FAILED)
 
 
 @pytest.mark.parametrize(("named", "left"), [(200_000, 400_000), (900_000, 0), (MAX_AMOUNT, 0)])
@@ -361,6 +364,35 @@ async def test_a_refund_of_a_free_job_moves_only_what_was_running(ledger: RedisL
     await ledger.move(Verb.REFUND, hold, NOW, cost=PRICE)
 
     assert await balances(ledger, TEAM, JOBS, RUNNING) == [(0, 0), (1, 0), (0, 0)]
+
+
+async def test_a_lost_job_is_no_longer_in_flight_and_still_paid_for(ledger: RedisLedger, store: Store) -> None:
+    hold = await captured(ledger, cost=600_000)
+
+    moved = await ledger.move(Verb.LOSE, hold, NOW, facts={"cause": "not found twice"})
+
+    assert (moved.outcome, moved.was) == (Outcome.LOST, State.CAPTURED)
+    assert await balances(ledger, TEAM, JOBS, RUNNING) == [(600_000, 0), (1, 0), (0, 0)]
+    assert await store.command("ZCARD", keys.OPEN[State.CAPTURED]) == 0
+    assert await store.command("ZCARD", keys.OPEN[State.LOST]) == 1
+
+
+@pytest.mark.parametrize(
+    ("verb", "outcome", "left"),
+    [(Verb.FINISH, Outcome.FINISHED_LATE, 600_000), (Verb.REFUND, Outcome.REFUNDED_LATE, 0)],
+)
+async def test_the_end_of_a_lost_job_still_counts(
+    ledger: RedisLedger, store: Store, verb: Verb, outcome: Outcome, left: int
+) -> None:
+    hold = await captured(ledger, cost=600_000)
+    await ledger.move(Verb.LOSE, hold, NOW)
+
+    moved = await ledger.move(verb, hold, NOW, cost=600_000)
+
+    assert (moved.outcome, moved.was) == (outcome, State.LOST)
+    assert await balances(ledger, TEAM, JOBS, RUNNING) == [(left, 0), (1, 0), (0, 0)]
+    assert await store.command("ZCARD", keys.OPEN[State.LOST]) == 0
+    assert await store.command("ZCARD", keys.ENDED) == 1
 
 
 async def test_a_refund_of_a_finished_job_is_written_down_once_and_moves_nothing(ledger: RedisLedger) -> None:

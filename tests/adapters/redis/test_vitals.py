@@ -24,7 +24,7 @@ async def test_a_fresh_store(store: Store) -> None:
     found = await RedisVitals(store).read(await clock_of(store))
     assert found.epoch is None
     assert not found.frozen
-    assert found.holds == {"held": 0, "in_doubt": 0, "captured": 0}
+    assert found.holds == {"held": 0, "in_doubt": 0, "captured": 0, "lost": 0}
     assert found.oldest_due_seconds == 0
 
 
@@ -45,7 +45,7 @@ async def test_what_is_open_and_how_long_it_has_been_due(store: Store) -> None:
 
     found = await RedisVitals(store).read(now)
 
-    assert found.holds == {"held": 2, "in_doubt": 1, "captured": 1}
+    assert found.holds == {"held": 2, "in_doubt": 1, "captured": 1, "lost": 0}
     # A running job is open for hours and owes nothing.
     assert found.oldest_due_seconds == 90
 

@@ -10,7 +10,8 @@ import pytest
 from gateway.adapters.system import SystemClock
 from gateway.adapters.upstream import HttpUpstream
 from gateway.adapters.upstream.reply_reader import MAX_REPLY, ReplyReader
-from gateway.core.reply import Accepted, NotSent, Rejected, Unknown
+from gateway.core.reply import Accepted, NotSent, Rejected, Reply, Unknown
+from gateway.ports import Question, Unanswered
 from tests.adapters.upstream.lines import submit, upstream
 from tests.doubles import StillClock
 from tests.walkthrough.house import CANARY
@@ -251,3 +252,66 @@ async def test_places_bound_connections(slots: Callable[[int, float], None]) -> 
         assert all(isinstance(result, Accepted) for result in results)
         assert len(there.requests) == 60
         assert there.connections == 3
+
+
+def question(
+    path: str = "/v1/jobs/job_1", body: bytes | None = None, method: str = "GET", lasts: float = 60
+) -> Question:
+    return Question(method, path, {"X-Request-Id": "req_1"}, body, SystemClock().monotonic() + lasts)
+
+
+async def test_any_other_question_is_asked_with_the_real_key_and_as_it_stands() -> None:
+    async with stranger(says(reply(404, envelope("JOB_NOT_FOUND")))) as there, upstream(there.url) as met:
+        answer = await met.ask(question("/v1/jobs/job_1?a=b"))
+        assert isinstance(answer, Reply)
+        assert (answer.status, answer.body) == (404, envelope("JOB_NOT_FOUND"))
+        head = there.head().split("\r\n")
+        assert head[0] == "GET /v1/jobs/job_1?a=b HTTP/1.1"
+        assert f"Authorization: Bearer {CANARY}" in head
+        assert not [line for line in head if line.lower().startswith(("content-length", "content-type"))]
+
+        await met.ask(question("/v1/jobs/estimate", b"{}", "POST"))
+        assert (there.head(1).split("\r\n")[0], there.body(1)) == ("POST /v1/jobs/estimate HTTP/1.1", b"{}")
+        assert "Content-Type: application/json" in there.head(1)
+
+
+async def test_the_real_key_is_blotted_out_of_every_answer() -> None:
+    echo = says(reply(200, b'{"echo":"Bearer %b"}' % CANARY.encode(), f"X-Echo: {CANARY}"))
+    async with stranger(echo) as there, upstream(there.url) as met:
+        answer = await met.ask(question())
+        assert isinstance(answer, Reply)
+        assert (answer.body, answer.headers["X-Echo"]) == (b'{"echo":"Bearer [redacted]"}', "[redacted]")
+
+
+async def test_nothing_is_followed_and_no_question_is_asked_twice() -> None:
+    elsewhere = says(reply(307, b"", "Location: /v1/elsewhere"))
+    async with stranger(elsewhere, says_and_resets()) as there, upstream(there.url) as met:
+        answer = await met.ask(question())
+        assert isinstance(answer, Reply)
+        assert answer.status == 307
+        assert isinstance(await met.ask(question()), Unanswered)
+        assert len(there.requests) == 2
+
+
+async def test_a_question_that_is_not_answered_in_time_is_given_up() -> None:
+    async with stranger(stays_silent) as there, upstream(there.url) as met:
+        assert await met.ask(question(lasts=0.1)) == Unanswered("TimeoutError")
+        assert len(there.requests) == 1
+
+
+async def test_whoever_asks_takes_no_place_of_a_submit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gateway.adapters.upstream.client.LINES", 1)
+    monkeypatch.setattr("gateway.adapters.upstream.client.SLOT_WAIT_S", 0.05)
+    asked = asyncio.Event()
+
+    async def notes_and_stays_silent(_writer: asyncio.StreamWriter) -> None:
+        asked.set()
+        await asyncio.Event().wait()
+
+    async with stranger(notes_and_stays_silent, OK) as there, upstream(there.url) as met:
+        first = asyncio.create_task(met.ask(question(lasts=5)))
+        await asked.wait()
+        assert await met.ask(question()) == Unanswered("no connection was free", busy=True)
+        assert isinstance(await submit(met), Accepted)
+        first.cancel()
+        await asyncio.wait([first])

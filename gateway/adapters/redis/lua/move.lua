@@ -1,25 +1,26 @@
 #!lua flags=allow-oom
--- One step of a hold's life after admission: capture, void, doubt, finish, refund, for holds with the same charges, each
--- in turn. Which step each state takes, and how far each account shifts, was decided in core/ledger.py and arrives as
--- arguments; here it happens once, whole. Of each hold everything is read and checked before its first write, because a
--- script that fails keeps its writes; accounts, which all share, are read before any and written after the last.
+-- One step of a hold's life after admission: capture, void, doubt, finish, refund, adjust, lose, for holds of one team
+-- with the same charges, each in turn. Which step each state takes, and how far each account shifts, was decided in
+-- core/ledger.py and arrives as arguments; here it happens once, whole. Of each hold everything is read and checked
+-- before its first write, because a script that fails keeps its writes; accounts, which all share, are read before any
+-- and written after the last.
 --
--- KEYS  store, entries, indices of held, in_doubt, captured, ended, closed prices, overages, then accounts, then (hold,
---       job, memory) of each hold
--- ARGV  row, charges, price, number of accounts, number of flows, then for each account its window's end and (posted,
---       held) of each flow, where `cost` and `-cost` stand for what each hold says, then epoch, sequence seen, and for
---       each hold: now, hold id, job id (or ''), cost, record, attempt, digest, asked body ('' without an idempotency
---       key), reply to keep (or ''), number of facts, and (name, text) of each fact
+-- KEYS  store, entries, indices of held, in_doubt, captured, lost, ended, and of the team's jobs, closed prices,
+--       overages, then accounts, then (hold, job, memory) of each hold
+-- ARGV  row, charges, price, number of accounts, number of flows, then how far accounts shift (shared/shifts.lua), then
+--       epoch, sequence seen, and for each hold: now, hold id, job id (or ''), cost, when it was admitted, record,
+--       attempt, digest, asked body ('' without an idempotency key), reply to keep (or ''), number of facts, and (name,
+--       text) of each fact
 -- The row is `;state:outcome,becomes,flow,recorded` for every state: what the step is called, where the hold goes (or
 -- nothing), which flow amounts take (0 for none), and whether it is written down although nothing moves.
 -- Times are microseconds since 1970. The reply is {posted, held of each account}, and then what each hold came to:
 -- outcome, earlier state, sequence, whether it closed the price, and {posted, held} that it added to each account.
-local store, entries, held, in_doubt, captured, ended, closed, overages = unpack(KEYS, 1, 8)
+local store, entries, held, in_doubt, captured, lost, ended, jobs, closed, overages = unpack(KEYS, 1, 10)
 local row, charges, price, accounts, flows = unpack(ARGV, 1, 5)
-local first_account, last_account = 9, 8 + accounts
+local first_account, last_account = 11, 10 + accounts
 local terms = 5 + accounts * (1 + 2 * flows)
 local epoch, seen = ARGV[terms + 1], ARGV[terms + 2]
-local index = {held = held, in_doubt = in_doubt, captured = captured, finished = ended, refunded = ended, voided = ended}
+local index = {held = held, in_doubt = in_doubt, captured = captured, lost = lost, finished = ended, refunded = ended, voided = ended}
 
 local holds, at = (#KEYS - last_account) / 3, terms + 2
 
@@ -31,24 +32,12 @@ local seq = tonumber(ledger[2] or 0)
 if seq < tonumber(seen) then epoch = freeze(store, epoch, seq, seen) end
 local books = open_books(store, first_account, last_account)
 
--- No more comes back than was posted.
-local function shifts_of(flow, cost, posted)
-  local shifts, amounts = {}, {cost = tonumber(cost), ['-cost'] = 0 - cost}
-  for i = first_account, flow == '0' and 0 or last_account do
-    local at = 6 + (i - first_account) * (1 + 2 * flows)
-    local shift = {amounts[ARGV[at + 2 * flow - 1]] or tonumber(ARGV[at + 2 * flow - 1]), tonumber(ARGV[at + 2 * flow])}
-    if 0 - shift[1] > posted then shift[1] = 0 - posted end
-    shifts[i] = {shift[1], shift[2], ARGV[at]}
-  end
-  return shifts
-end
-
 local function move(n)
   local hold, job_key, memory = unpack(KEYS, last_account + 3 * n - 2, last_account + 3 * n)
-  local now, id, job, cost, record, attempt, digest, asked, kept, facts = unpack(ARGV, at + 1, at + 10)
-  local first_fact, last_fact = at + 11, at + 10 + 2 * facts
+  local now, id, job, cost, admitted, record, attempt, digest, asked, kept, facts = unpack(ARGV, at + 1, at + 11)
+  local first_fact, last_fact = at + 12, at + 11 + 2 * facts
   at = last_fact
-  local stored = redis.call('HMGET', hold, 'state', 'charges', 'cost', 'contradicted', 'captured_at')
+  local stored = redis.call('HMGET', hold, 'state', 'charges', 'cost', 'contradicted', 'captured_at', 'refunded', 'named')
   local state = stored[1] or 'none'
   local outcome, becomes, flow, recorded = string.match(row, ';' .. state .. ':([%w_]+),([%w_]*),(%d),(%d)')
   if stored[2] and stored[2] ~= charges then
@@ -61,11 +50,14 @@ local function move(n)
     if owner and owner ~= id then return reply('job_bound') end
   end
   if becomes == '' and (stored[4] or recorded == '0') then return reply(outcome) end
+  -- What was named once stays as it is.
+  if becomes == state and stored[7] then return reply('already') end
   if index[state] then redis.call('ZSCORE', index[state], id) end
   if index[becomes] then redis.call('ZSCORE', index[becomes], id) end
+  if becomes == 'captured' then redis.call('ZSCORE', jobs, id) end
   if asked ~= '' then redis.call('GET', memory)
   elseif state == 'in_doubt' or becomes == 'in_doubt' then redis.call('HVALS', memory) end
-  local shifts = shifts_of(flow, cost, tonumber(stored[3] or 0))
+  local shifts = shifts_of(flow, flows, first_account, last_account, cost, (stored[3] or 0) - (stored[6] or 0))
   local moves = {}
   for i, shift in pairs(shifts) do
     moves[i - first_account + 1] = string.sub(KEYS[i], 16) .. ' ' .. integer(shift[1]) .. ' ' .. integer(shift[2])
@@ -99,8 +91,10 @@ local function move(n)
   if becomes == 'captured' then
     fields[#fields + 1] = 'captured_at'
     fields[#fields + 1] = now
+    redis.call('ZADD', jobs, admitted, id)
   end
   redis.call('HSET', hold, 'state', becomes, unpack(fields))
+  if becomes == state then redis.call('HSETNX', hold, 'named', cost) end
   if kept ~= '' then redis.call('HSET', hold, 'reply', kept) end
   if job ~= '' then redis.call('SET', job_key, id) end
   if index[state] then redis.call('ZREM', index[state], id) end

@@ -5,7 +5,6 @@ not have happened.
 """
 
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence, Set
-from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -13,15 +12,26 @@ from typing import Protocol
 from gateway.core.acceptance import Acceptance, Witness
 from gateway.core.account import Account, Balance
 from gateway.core.admission import Admission, AdmissionReply, Exists
-from gateway.core.figures import ClosedPrice, Observation, StoreGauges
+from gateway.core.figures import ClosedPrice
 from gateway.core.idempotency import Idempotency
+from gateway.core.job_list import JobPage, Wanted
 from gateway.core.ledger import Hold, Moved, Verb
 from gateway.core.money import MicroUsd
 from gateway.core.principal import VirtualKey
 from gateway.core.recall import HoldRecord
-from gateway.core.reply import Reply, UpstreamResult
+from gateway.core.reply import Reply
 from gateway.core.store_condition import Condition
-from gateway.core.value import value
+from gateway.ports.settling import Findings as Findings
+from gateway.ports.settling import IndexedHolds as IndexedHolds
+from gateway.ports.settling import Leases as Leases
+from gateway.ports.settling import SettlingTelemetry as SettlingTelemetry
+from gateway.ports.telemetry import Telemetry as Telemetry
+from gateway.ports.upstream import Outgoing as Outgoing
+from gateway.ports.upstream import Question as Question
+from gateway.ports.upstream import Slot as Slot
+from gateway.ports.upstream import Streamed as Streamed
+from gateway.ports.upstream import Unanswered as Unanswered
+from gateway.ports.upstream import Upstream as Upstream
 
 
 class StoreUnavailable(Exception):
@@ -92,8 +102,50 @@ class Ledger(Protocol):
 
     async def find(self, hold_id: str) -> HoldRecord | None: ...
 
+    async def owner(self, job: str) -> HoldRecord | None:
+        """The hold that a job is bound to, one of the built-in sandbox too. One call, whoever's it is."""
+        ...
+
     async def bound(self, asked: Idempotency) -> Exists | None:
         """Which hold an idempotency key is bound to, if to any."""
+        ...
+
+    async def note(self, kind: str, subject: str, now: datetime, facts: Mapping[str, str]) -> bool:
+        """Write an entry that moves nothing, once for each kind and subject; whether this was the first time.
+
+        It stands among all others, and its `hold` is the subject.
+        """
+        ...
+
+
+class Jobs(Protocol):
+    """What is remembered of jobs and uploads besides money. All raise StoreUnavailable."""
+
+    async def page(self, team: str, wanted: Wanted, *, test: bool) -> JobPage:
+        """Some of the jobs that a team's keys had accepted; those of its test keys are apart."""
+        ...
+
+    async def processing(self, hold_id: str) -> None:
+        """A worker has the hold's job, if it still runs by what the store knows."""
+        ...
+
+    async def cancelling(self, hold_id: str, now: datetime) -> None:
+        """A cancel of the hold's job is about to be forwarded, if it still runs by what the store knows."""
+        ...
+
+    async def ends(self, account: Account) -> tuple[datetime, ...]:
+        """When those jobs may end that hold a place on the account, by what the upstream estimated (UTC).
+
+        Only so many of the longest running are looked at.
+        """
+        ...
+
+    async def bind_upload(self, upload: str, team: str, *, test: bool) -> bool:
+        """Note for a while whose an upload is; False where it is somebody else's already."""
+        ...
+
+    async def owns_upload(self, upload: str, team: str, *, test: bool) -> bool:
+        """Whether it is known to be the team's. One call, whoever's it is."""
         ...
 
 
@@ -191,31 +243,6 @@ class ClosedPrices(Protocol):
         ...
 
 
-@value
-class Outgoing:
-    """One submit as it goes out: the canonical body, what identifies it, and when it must have ended (monotonic)."""
-
-    body: bytes
-    headers: Mapping[str, str]
-    deadline: float
-
-
-class Slot(Protocol):
-    """A place in the upstream connection pool, taken before the hold."""
-
-    async def submit(self, outgoing: Outgoing) -> UpstreamResult:
-        """Send once, never again. Every failure is a value."""
-        ...
-
-
-class Upstream(Protocol):
-    """The provider's API."""
-
-    def slot(self) -> AbstractAsyncContextManager[Slot | None]:
-        """Wait at most a second for a place; None when there is none."""
-        ...
-
-
 @dataclass(frozen=True, slots=True)
 class Vitals:
     """How the store is. `epoch` is None before its first start; a hold is due when its submit must have ended.
@@ -248,14 +275,4 @@ class Gate(Protocol):
     @property
     def closed(self) -> str | None:
         """Why no hold may be made now, in a sentence; None while one may."""
-        ...
-
-
-class Telemetry(Protocol):
-    """Where submissions are counted."""
-
-    def observe(self, seen: Observation) -> None: ...
-
-    def render(self, figures: StoreGauges | None) -> bytes:
-        """The exposition text; None where the store did not say."""
         ...

@@ -1,0 +1,55 @@
+"""What settling needs of the world: which holds are open, who does the work, what it remembers, where it is counted."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Protocol
+
+from gateway.core.ledger import Hold, State
+
+
+class IndexedHolds(Protocol):
+    """The holds in one state, by the store's index. Raises StoreUnavailable."""
+
+    async def indexed(self, state: State) -> Mapping[str, datetime]:
+        """The id of each, and since when it is in this state; of one that is held, when it is due."""
+        ...
+
+
+class Leases(Protocol):
+    """Who does some work, so that others need not. Two that believe they have it do no harm."""
+
+    async def take(self, name: str, holder: str, seconds: float) -> bool:
+        """Take the lease, or keep it for that much longer; False while another has it. Raises StoreUnavailable."""
+        ...
+
+
+class Findings(Protocol):
+    """What settling remembers from round to round, whoever does it. All raise StoreUnavailable."""
+
+    async def watermark(self, name: str) -> datetime | None:
+        """Up to which instant, by the upstream's clock, the list has been looked through for jobs that nobody owns."""
+        ...
+
+    async def raise_watermark(self, name: str, to: datetime) -> None: ...
+
+    async def given_up(self, hold_id: str, now: datetime) -> None:
+        """A hold is about to be voided because the list never showed a job for it."""
+        ...
+
+    async def all_given_up(self, now: datetime) -> Mapping[str, datetime]:
+        """Those of the last week, and since when: should a job of theirs appear, it is booked all the same."""
+        ...
+
+
+class SettlingTelemetry(Protocol):
+    """Where evidence is counted."""
+
+    def settled(self, hold: Hold, evidence: str) -> None:
+        """A hold that was in doubt is not any more, by this evidence."""
+        ...
+
+    def lost(self, hold: Hold) -> None: ...
+
+    def unowned(self) -> None:
+        """A job in the upstream's list that no hold owns."""
+        ...

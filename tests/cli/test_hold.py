@@ -1,0 +1,77 @@
+"""`tollhouse hold` against a control plane: what it prints can be run, and what it runs is signed."""
+
+import shlex
+from collections.abc import AsyncIterator
+from datetime import timedelta
+
+import pytest
+
+from gateway.adapters.redis.connection import Store
+from gateway.core.ledger import Verb
+from tests.adapters.redis.holds import TEAM, admission, demand, open_ledger
+from tests.cli.run import Tollhouse
+from tests.control import RunningControl, running_control
+from tests.doubles import NOON
+
+MODEL = "kling/kling-2.6-pro/text-to-video"
+
+
+@pytest.fixture
+async def plane(store: Store) -> AsyncIterator[RunningControl]:
+    """Two holds in doubt; of one there is a job."""
+    ledger = await open_ledger(store, timedelta(days=36_500))
+    for name, model in (("hold_1", MODEL), ("hold_2", "google/veo-3.1-fast/text-to-video")):
+        sent = NOON if name == "hold_1" else NOON + timedelta(seconds=1)
+        asked = admission(
+            name, demand(TEAM, 350_000, 10**9), model=model, created_at=sent, deadline=sent + timedelta(seconds=30)
+        )
+        await ledger.admit(asked, sent)
+        await ledger.move(Verb.DOUBT, asked.hold, sent, facts={"cause": "no answer in time"})
+    async with running_control(store) as plane:
+        plane.provider.make("job_1", MODEL, NOON)
+        yield plane
+
+
+async def test_what_is_in_doubt_is_listed_with_what_it_may_be(plane: RunningControl) -> None:
+    told = (await Tollhouse(plane)("hold", "list", "--in-doubt")).stdout.splitlines()
+    assert told == [
+        f"hold_1  in_doubt  2026-11-23T12:00:00Z  red  {MODEL}  0.350000 USD",
+        "  no answer in time; may be job_1",
+        "hold_2  in_doubt  2026-11-23T12:00:01Z  red  google/veo-3.1-fast/text-to-video  0.350000 USD",
+        "  no answer in time; no job could be its",
+    ]
+    document = await Tollhouse(plane).document("hold", "list", "--in-doubt")
+    assert [one["id"] for one in document["holds"]] == ["hold_1", "hold_2"]
+    assert (await Tollhouse(plane)("hold", "list", "--lost")).stdout == "There are none.\n"
+
+
+async def test_the_commands_that_are_shown_decide_the_hold(plane: RunningControl) -> None:
+    tollhouse = Tollhouse(plane)
+    shown = (await tollhouse("hold", "show", "hold_1")).stdout.splitlines()
+    capture = next(line.strip() for line in shown if "hold capture" in line)
+    assert (await tollhouse(*shlex.split(capture)[1:])).stdout == "Hold hold_1 is captured: job job_1, 0.350000 USD.\n"
+
+    shown = (await tollhouse("hold", "show", "hold_2")).stdout.splitlines()
+    void = next(line.strip() for line in shown if "hold void" in line)
+    assert (await tollhouse(*shlex.split(void)[1:])).stdout == "Hold hold_2 is voided; 0.350000 USD are free again.\n"
+    assert await tollhouse.document("hold", "list") == {"holds": []}
+
+
+async def test_a_cost_may_be_named(plane: RunningControl) -> None:
+    signed = ("--author", "ada", "--reason", "invoice")
+    told = await Tollhouse(plane).document("hold", "capture", "hold_1", "--job", "job_1", "--cost", "0.20", *signed)
+    assert told["cost_usd"] == "0.200000"
+
+
+async def test_exit_codes(plane: RunningControl) -> None:
+    tollhouse, signed = Tollhouse(plane), ("--author", "ada", "--reason", "why")
+    for arguments, code in (
+        (("show", "hold_9"), 3),
+        (("show", "../keys"), 2),
+        (("void", "hold_1"), 2),
+        (("void", "hold_1", "--author", "ada"), 2),
+        (("capture", "hold_1", *signed), 2),
+        (("void", "hold_1", *signed), 0),
+        (("void", "hold_1", *signed), 1),
+    ):
+        assert (await tollhouse("hold", *arguments)).exit_code == code, arguments
