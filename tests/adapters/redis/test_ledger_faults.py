@@ -97,8 +97,9 @@ async def test_a_full_store_admits_nothing_and_lets_money_go_home(own_store: Sto
     held = {verb: one_job(f"h-{verb}") for verb in Verb}
     for asked in held.values():
         assert isinstance(await ledger.admit(asked, NOW), Created)
-    for verb in (Verb.FINISH, Verb.REFUND):
+    for verb in (Verb.FINISH, Verb.REFUND, Verb.ADJUST):
         await ledger.move(Verb.CAPTURE, held[verb].hold, NOW, job=f"job of {verb}", cost=PRICE)
+    await ledger.move(Verb.REFUND, held[Verb.ADJUST].hold, NOW, cost=PRICE)
     await own_store.command("CONFIG", "SET", "maxmemory", "1")
     before = await snapshot(own_store)
 
@@ -112,6 +113,9 @@ async def test_a_full_store_admits_nothing_and_lets_money_go_home(own_store: Sto
         (await ledger.move(verb, asked.hold, NOW, job="j1" if verb is Verb.CAPTURE else "", cost=PRICE)).outcome
         for verb, asked in held.items()
     ]
-    assert outcomes == [Outcome.CAPTURED, Outcome.VOIDED, Outcome.DOUBTED, Outcome.FINISHED, Outcome.REFUNDED]
+    assert outcomes == [
+        *(Outcome.CAPTURED, Outcome.VOIDED, Outcome.DOUBTED),
+        *(Outcome.FINISHED, Outcome.REFUNDED, Outcome.ADJUSTED),
+    ]
     await own_store.command("CONFIG", "SET", "maxmemory", "0")
     assert isinstance(await ledger.admit(one_job("late"), NOW), Created)
