@@ -272,6 +272,11 @@ class Gate(Protocol):
         """Why no hold may be made now, in a sentence; None while one may."""
         ...
 
+    @property
+    def doubted(self) -> str | None:
+        """Why something that the store was told may be missing there, in a sentence; None while nothing is."""
+        ...
+
 
 class Telemetry(Protocol):
     """Where submissions, and the ends of jobs, are counted."""
