@@ -27,6 +27,8 @@ _FLOWS: Final[Mapping[Verb, tuple[Flow, ...]]] = {
 }
 # See `core/word.py`.
 _REBIND: Final = Verb.REBIND
+# Where an entry says what the hold cost.
+_SAID: Final[Mapping[str | int, str]] = {"cost": "\x01", "-cost": "\x02"}
 # Sums of so small amounts stay exact in the scripts, of however many holds.
 _SMALL: Final = 2**40
 
@@ -172,28 +174,33 @@ def _move_terms(verb: Verb, hold: Hold, text: _Text, now: datetime, cost: MicroU
     if known is not None:
         return known
     charges, flows = hold.charges, _FLOWS[verb]
-    words: list[Argument] = [_row(row, flows), codec.encode_charges(charges), text.price, len(charges), len(flows)]
-    for charge in charges:
-        words.append(codec.ends(charge.ends_at))
-        for flow in flows:
-            words += _shift(charge, flow)
+    shifts = {
+        "ends": [codec.ends(charge.ends_at) for charge in charges],
+        "flows": [_flow(charges, flow) for flow in flows],
+    }
     names = (keys.STORE, keys.ENTRIES, *_INDICES, text.jobs, keys.CLOSED, text.overages)
     return _remember(
         question,
         Terms(
             charges=charges,
             keys=pack(*names, *(keys.account(charge.account) for charge in charges)),
-            arguments=pack(*words),
+            arguments=pack(_row(row, flows), codec.encode_charges(charges), text.price, json.dumps(shifts)),
             together=abs(cost) < _SMALL and _sums_are_exact(charges),
         ),
     )
 
 
-def _shift(charge: Charge, flow: Flow) -> tuple[Argument, Argument]:
+def _flow(charges: tuple[Charge, ...], flow: Flow) -> dict[str, object]:
+    """How far a flow shifts each account, and how an entry says it: see `lua/shared/shifts.lua`."""
+    shifts = [_shift(charge, flow) for charge in charges]
+    moves = [f"{charge.account} {_SAID.get(to, to)} {held}" for charge, (to, held) in zip(charges, shifts, strict=True)]
+    return {"posted": [to for to, _ in shifts], "held": [held for _, held in shifts], "moves": "\n".join(moves)}
+
+
+def _shift(charge: Charge, flow: Flow) -> tuple[str | int, int]:
     """How far a flow shifts an account, where what it shifts of `posted` may be what the hold cost."""
     free, dear = shift(charge, flow, 0), shift(charge, flow, 1)
-    posted: Argument = free[0] if free == dear else ("cost" if dear[0] > 0 else "-cost")
-    return posted, free[1]
+    return free[0] if free == dear else ("cost" if dear[0] > 0 else "-cost"), free[1]
 
 
 def _own_move(

@@ -27,8 +27,8 @@ from gateway.ports import StoreRefused
 MAX_SKEW: Final = timedelta(seconds=2)
 _AT_ONCE: Final = 500
 
-_HOLD: Final = Script("hold", "history", "memory", "swept", "account", "rows")
-_MOVE: Final = Script("move", "history", "swept", "account", "shifts", "memory", "overage", "rows")
+_HOLD: Final = Script("hold", "rows", "history", "memory", "swept", "account")
+_MOVE: Final = Script("move", "rows", "history", "swept", "account", "shifts", "memory", "overage")
 _OWNER: Final = Script("owner")
 _NOTE: Final = Script("note", "history")
 

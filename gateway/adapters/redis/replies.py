@@ -95,22 +95,23 @@ def read_moves(
     for place in range(len(asked), 0, -1):
         row = reply[place]
         found.append(_read_move(memory, asked[place - 1], epoch, balances, row))
-        if place > 1 and len(row) > _DONE and row[_DONE]:
-            balances = _before(balances, row[_DONE])
+        if place > 1 and len(row) > _DONE:
+            shifted = row[_DONE]
+            balances = _before(balances, list(zip(shifted[::2], shifted[1::2], strict=True)))
     found.reverse()
     return found
 
 
-def _read_move(memory: Memory, own: Own, epoch: str, after: tuple[Balance, ...], row: list[bytes]) -> Moved | Exception:
+def _read_move(memory: Memory, own: Own, epoch: str, after: tuple[Balance, ...], row: list[Any]) -> Moved | Exception:
     match row[0]:
         case b"closed":
             return StoreRefused(f"the store moves nothing: {row[1].decode()}")
         case b"failed":
             return StoreUnavailable(f"the move script failed for {own.hold}: {row[1].decode()}")
         case came_to:
-            outcome, sequence = _OUTCOMES[came_to], int(row[2])
+            outcome, sequence = _OUTCOMES[came_to], row[2]
     if outcome in _ALWAYS_WRITTEN:
         memory.wrote(epoch, sequence, own.hold)
     else:
         memory.heard(epoch, sequence)
-    return Moved(outcome, _STATES[row[1]], after, row[3] == b"1")
+    return Moved(outcome, _STATES[row[1]], after, row[3] == 1)

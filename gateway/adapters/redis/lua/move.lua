@@ -7,22 +7,22 @@
 --
 -- KEYS  store, entries, indices of held, in_doubt, captured, lost, ended, and of the team's jobs, closed prices,
 --       overages, then accounts, then (hold, job, memory; of a rebind: the job before) of each hold
--- ARGV  row, charges, price, number of accounts, number of flows, then how far accounts shift (shared/shifts.lua), then
---       epoch, sequence seen, and for each hold: now, hold id, job id (or ''), cost, when it was admitted, record,
---       attempt, digest, asked body ('' without an idempotency key), reply to keep (or ''), number of facts, and (name,
---       text) of each fact
+-- ARGV  row, charges, price, shifts, epoch, sequence seen, and for each hold: now, hold id, job id (or ''), cost, when it
+--       was admitted, record, attempt, digest, asked body ('' without an idempotency key), reply to keep (or ''), number
+--       of facts, and (name, text) of each fact
+-- The shifts are JSON: the ends of the accounts' windows, and the flows (shared/shifts.lua).
 -- The row is `;state:outcome,becomes,flow,recorded` for every state: what the step is called, where the hold goes (or
 -- nothing), which flow amounts take (0 for none), and whether it is written down although nothing moves.
 -- Times are microseconds since 1970. The reply is {posted, held of each account}, and then what each hold came to:
--- outcome, earlier state, sequence, whether it closed the price, and {posted, held} that it added to each account.
+-- outcome, earlier state, sequence, whether it closed the price, and, of several, {posted, held} that it added to each
+-- account.
 local store, entries, held, in_doubt, captured, lost, ended, jobs, closed, overages = unpack(KEYS, 1, 10)
-local row, charges, price, accounts, flows = unpack(ARGV, 1, 5)
-local first_account, last_account = 11, 10 + accounts
-local terms = 5 + accounts * (1 + 2 * flows)
-local epoch, seen = ARGV[terms + 1], ARGV[terms + 2]
+local row, charges, price, shifts, epoch, seen = unpack(ARGV, 1, 6)
+local terms = cjson.decode(shifts)
+local first_account, last_account = 11, 10 + #terms.ends
 local index = {held = held, in_doubt = in_doubt, captured = captured, lost = lost, finished = ended, refunded = ended, voided = ended}
 
-local holds, at = (#KEYS - last_account) / 3, terms + 2
+local holds, at = (#KEYS - last_account) / 3, 6
 
 local ledger = redis.call('HMGET', store, 'epoch', 'seq')
 if not ledger[1] then return all(holds, 'closed', 'uninitialised') end
@@ -40,12 +40,12 @@ local function move(n)
   local stored = redis.call('HMGET', hold, 'state', 'charges', 'cost', 'contradicted', 'captured_at', 'refunded', 'named',
     'job')
   local state = stored[1] or 'none'
-  local outcome, becomes, flow, recorded = string.match(row, ';' .. state .. ':([%w_]+),([%w_]*),(%d),(%d)')
+  local outcome, becomes, through, recorded = string.match(row, ';' .. state .. ':([%w_]+),([%w_]*),(%d),(%d)')
   if stored[2] and stored[2] ~= charges then
     return {'failed', 'the charges of hold ' .. id .. ' are not those it was admitted with'}
   end
-  local done = {}
-  local function reply(came_to, has_closed) return {came_to, state, integer(seq), has_closed and '1' or '0', done} end
+  local done
+  local function reply(came_to, has_closed) return {came_to, state, seq, has_closed and 1 or 0, done} end
   if becomes ~= '' and job ~= '' then
     local owner = redis.call('GET', job_key)
     if owner and owner ~= id then return reply('job_bound') end
@@ -59,12 +59,9 @@ local function move(n)
   local owner_before = becomes == state and state == 'captured' and redis.call('GET', memory)
   if asked ~= '' then redis.call('GET', memory)
   elseif state == 'in_doubt' or becomes == 'in_doubt' then redis.call('HVALS', memory) end
-  local shifts = shifts_of(flow, flows, first_account, last_account, cost, (stored[3] or 0) - (stored[6] or 0))
-  local moves = {}
-  for i, shift in pairs(shifts) do
-    moves[i - first_account + 1] = string.sub(KEYS[i], 16) .. ' ' .. integer(shift[1]) .. ' ' .. integer(shift[2])
-  end
-  local entry = {'epoch', epoch, 'kind', outcome, 'hold', id, 'at', now, 'moves', table.concat(moves, '\n')}
+  local flow = terms.flows[tonumber(through)]
+  local shifts, moves = shifts_of(flow, tonumber(cost), (stored[3] or 0) - (stored[6] or 0))
+  local entry = {'epoch', epoch, 'kind', outcome, 'hold', id, 'at', now, 'moves', moves}
   if state == 'none' then
     entry[#entry + 1] = 'record'
     entry[#entry + 1] = record
@@ -82,7 +79,10 @@ local function move(n)
 
   redis.call('XADD', entries, integer(seq + 1) .. '-0', unpack(entry))
   seq = seq + 1
-  done = books.shift(shifts)
+  if shifts then
+    local shifted = books.shift(shifts, terms.ends)
+    done = holds > 1 and shifted or nil
+  end
   if becomes == '' then
     redis.call('HSET', hold, 'contradicted', '1')
     return reply(outcome)

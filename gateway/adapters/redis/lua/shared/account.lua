@@ -9,29 +9,40 @@ local function added(account, field, amount)
   return redis.call('HGET', account, field)
 end
 
+-- Adds to both fields of an account whose balance is {posted, held}: in one command, where no number loses digits.
+local function both(account, balance, posted, held)
+  local sums = {(balance[1] or 0) + posted, (balance[2] or 0) + held}
+  if math.abs(sums[1]) < 9007199254740992 and math.abs(sums[2]) < 9007199254740992 then
+    redis.call('HSET', account, 'posted', integer(sums[1]), 'held', integer(sums[2]))
+    return sums
+  end
+  return {added(account, 'posted', posted), added(account, 'held', held)}
+end
+
 -- The accounts KEYS[first] to KEYS[last], of which two may be one. They are read now, and written when they are closed.
 -- Fails now where there is something else than numbers.
 local function open_books(store, first, last)
-  local books, accounts, sums = {}, {}, {}
+  local books, accounts, posted_sums, held_sums = {}, {}, {}, {}
   for i = first, last do
     local balance = redis.call('HMGET', KEYS[i], 'posted', 'held')
     accounts[KEYS[i]] = {balance = balance, known = balance[1] or balance[2]}
-    sums[i] = {0 * (balance[1] or 0), 0 * (balance[2] or 0)}
+    posted_sums[i], held_sums[i] = 0 * (balance[1] or 0), 0 * (balance[2] or 0)
   end
 
-  -- `shifts` are {posted, held, window's end}, by the account's number. Returns what of that was done, in order.
-  function books.shift(shifts)
+  -- `shifts` are {posted, held} of all accounts in order, `ends` the ends of their windows. Returns what of that was
+  -- done.
+  function books.shift(shifts, ends)
     local lines = {}
-    for i, shift in pairs(shifts) do
-      local posted, held, ends = unpack(shift)
+    for n, window_end in ipairs(ends) do
+      local i, posted, held = first + n - 1, shifts[2 * n - 1], shifts[2 * n]
       local account = accounts[KEYS[i]]
       account.known = account.known or (posted ~= 0 or held ~= 0) and redis.call('EXISTS', KEYS[i]) == 1
-      if not account.known and posted >= 0 and held >= 0 and posted + held > 0 and not is_swept(store, ends) then
-        account.known, account.ends = true, ends
+      if not account.known and posted >= 0 and held >= 0 and posted + held > 0 and not is_swept(store, window_end) then
+        account.known, account.ends = true, window_end
       end
       if not account.known then posted, held = 0, 0 end
-      sums[i] = {sums[i][1] + posted, sums[i][2] + held}
-      lines[i - first + 1] = {posted, held}
+      posted_sums[i], held_sums[i] = posted_sums[i] + posted, held_sums[i] + held
+      lines[2 * n - 1], lines[2 * n] = posted, held
     end
     return lines
   end
@@ -39,10 +50,11 @@ local function open_books(store, first, last)
   -- What is then {posted, held} of each, one after the other.
   function books.close()
     for i = first, last do
-      local account, posted, held = accounts[KEYS[i]], unpack(sums[i])
-      if posted ~= 0 then account.balance[1] = added(KEYS[i], 'posted', string.format('%.0f', posted)) end
-      if held ~= 0 then account.balance[2] = added(KEYS[i], 'held', string.format('%.0f', held)) end
-      if account.ends then redis.call('HSET', KEYS[i], 'ends', account.ends) end
+      local account, posted, held = accounts[KEYS[i]], posted_sums[i], held_sums[i]
+      if posted ~= 0 and held ~= 0 then account.balance = both(KEYS[i], account.balance, posted, held)
+      elseif posted ~= 0 then account.balance[1] = added(KEYS[i], 'posted', posted)
+      elseif held ~= 0 then account.balance[2] = added(KEYS[i], 'held', held) end
+      if account.ends then redis.call('HSET', KEYS[i], 'ends', integer(account.ends)) end
     end
     local lines = {}
     for i = first, last do

@@ -1,14 +1,16 @@
--- How far a move shifts each account. What is the same for like holds stands in the terms of their call, from ARGV[6] on:
--- for each account its window's end, then {posted, held} of each flow, where `cost` and `-cost` stand for the hold's own.
+-- How far a move shifts each account. What is the same for like holds was decided before, flow by flow: how far it shifts
+-- what is posted and what is held on each account, and the same as an entry says it. Where it says `cost` or `-cost`
+-- there, or the characters 1 or 2 here, the hold's own cost stands.
 
--- {posted, held, window's end} of the accounts KEYS[first] to KEYS[last], by number; none for the flow '0'. No more than
--- `left` comes back of what was posted.
-local function shifts_of(flow, flows, first, last, cost, left)
-  local shifts, amounts = {}, {cost = tonumber(cost), ['-cost'] = 0 - cost}
-  for i = first, flow == '0' and 0 or last do
-    local at = 6 + (i - first) * (1 + 2 * flows)
-    local posted, held = ARGV[at + 2 * flow - 1], ARGV[at + 2 * flow]
-    shifts[i] = {math.max(amounts[posted] or tonumber(posted), 0 - left), tonumber(held), ARGV[at]}
+-- {posted, held} of all accounts in order, and as text; nothing for no flow. No more than `left` comes back of what was
+-- posted.
+local function shifts_of(flow, cost, left)
+  if not flow then return nil, '' end
+  local dear, back = math.max(cost, 0 - left), math.max(0 - cost, 0 - left)
+  local amounts, shifts = {cost = dear, ['-cost'] = back}, {}
+  for i, posted in ipairs(flow.posted) do
+    shifts[2 * i - 1] = amounts[posted] or math.max(posted, 0 - left)
+    shifts[2 * i] = flow.held[i]
   end
-  return shifts
+  return shifts, (string.gsub(flow.moves, '[\1\2]', {['\1'] = integer(dear), ['\2'] = integer(back)}))
 end
