@@ -27,7 +27,9 @@ SCRIPTS = sorted(PACKAGE.rglob("*.lua"))
 # Modules whose every line runs in the tests of another: a composition root, and packages of values.
 TESTED_ELSEWHERE = {
     "gateway/__main__.py": "tests/cli/test_serve.py",
+    "gateway/ports/jobs.py": "tests/service/test_job_desk.py",
     "gateway/ports/settling.py": "tests/service/test_settle.py",
+    "gateway/ports/telemetry.py": "tests/adapters/test_telemetry.py",
     "gateway/ports/upstream.py": "tests/service/test_submit.py",
     "gateway/cli/environment.py": "tests/cli/test_serve.py",
     "gateway/core/admit.py": "tests/core/test_policy.py",
@@ -48,8 +50,10 @@ TESTED_ELSEWHERE = {
     "gateway/web/app.py": "tests/web/test_jobs.py",
     "gateway/web/call.py": "tests/web/test_express.py",
     "gateway/web/framing.py": "tests/web/test_edge.py",
+    "gateway/web/job_routes.py": "tests/walkthrough/test_routes.py",
     "gateway/web/limit_rows.py": "tests/web/test_refusals.py",
     "gateway/web/listener.py": "tests/web/test_edge.py",
+    "gateway/web/passages.py": "tests/walkthrough/test_routes.py",
     "gateway/web/plane.py": "tests/web/test_jobs.py",
     "gateway/web/told.py": "tests/web/test_answers.py",
     "gateway/service/intent.py": "tests/service/test_outbox.py",

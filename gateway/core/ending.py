@@ -7,11 +7,12 @@ its pages document them; `refundedMicroCents` is only ever named where money was
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import Any, Final, TypeAlias
+from datetime import datetime
+from typing import Any, TypeAlias
 
 from gateway.core.money import MicroUsd
 from gateway.core.reply import Reply, read_amount, read_document, unwrapped
+from gateway.core.timestamp import read_time as read_time
 from gateway.core.word import Word
 
 
@@ -80,8 +81,6 @@ class Cancelled:
 
 Ending: TypeAlias = Completed | Failed | Cancelled
 
-_LONGEST_TIME: Final = 64
-
 
 def read_status(reply: Reply, job: str | None = None) -> Ending | Running | None:
     """What a reply to a status or a cancel call says; None where it says nothing that can be relied on.
@@ -113,14 +112,3 @@ def read_ending(data: Mapping[str, Any]) -> Ending | Running | None:
             return Cancelled(read_amount(data.get("refundedMicroCents")), at)
         case _:
             return None
-
-
-def read_time(text: object) -> datetime | None:
-    """An instant of the provider's, UTC; None for what is none, or names no zone."""
-    if not isinstance(text, str) or len(text) > _LONGEST_TIME:
-        return None
-    try:
-        instant = datetime.fromisoformat(text)
-        return None if instant.tzinfo is None else instant.astimezone(UTC)
-    except (ValueError, OverflowError):
-        return None

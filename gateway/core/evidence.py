@@ -3,7 +3,8 @@
 The rule of this file: the list shows neither cost nor input, so it binds only where one answer is left. A job may be a
 hold's when the model matches and it was made while the submit was under way. Holds and jobs that may belong together,
 however indirectly, are weighed together: one and one are bound; as many jobs as holds that nobody could tell apart are
-bound in time order; everything else waits, with its candidates. While one of the holds may still be answered, all wait.
+bound in time order; everything else waits, with its candidates. While one of the holds may still be answered, all wait;
+while a webhook may yet tell which job is whose, several do, because it knows.
 
 It stands on what its callers see to: the list was read before the holds, and every other hold that could have made one
 of these jobs is captured or voided.
@@ -15,6 +16,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, TypeAlias
 
+from gateway.core.ending import Cancelled, Completed, Failed, Running
 from gateway.core.job_page import Listed
 from gateway.core.ledger import Hold, State
 from gateway.core.value import value
@@ -23,6 +25,10 @@ from gateway.core.value import value
 SKEW: Final = timedelta(seconds=5)
 # A job this near is reason enough not to call a hold absent, whatever the clocks say.
 NEAR: Final = timedelta(seconds=60)
+# The provider calls six times within 341 s of a job's end, and waits at most 30 s for each answer.
+_TOLD_WITHIN: Final = timedelta(minutes=10)
+# A job without an end after so long is lost: see `service/follow.py`.
+_GIVEN_UP: Final = timedelta(hours=24)
 
 
 @value
@@ -31,6 +37,7 @@ class Suspect:
 
     hold: Hold
     state: State
+    may_be_told: bool = False
 
     @property
     def may_be_answered(self) -> bool:
@@ -62,6 +69,22 @@ class Nothing:
 
 
 Verdict: TypeAlias = Match | Candidates | Nothing
+
+
+def may_be_told(hold: Hold, jobs: Iterable[Listed], now: datetime) -> bool:
+    """Whether a webhook may still come that says which of these jobs is the hold's."""
+    mine = (job for job in jobs if job.model == hold.model and covers(hold, job.created_at))
+    return hold.relayed and now - hold.deadline < _GIVEN_UP and any(_is_untold(job, now) for job in mine)
+
+
+def _is_untold(job: Listed, now: datetime) -> bool:
+    match job.status:
+        case Cancelled():
+            return False
+        case Completed(at=at) | Failed(at=at):
+            return now - (at or job.created_at) < _TOLD_WITHIN
+        case Running() | None:
+            return True
 
 
 def covers(hold: Hold, created_at: datetime, margin: timedelta = SKEW) -> bool:
@@ -118,7 +141,8 @@ def _judge(suspects: list[Suspect], jobs: list[Listed], near: list[Listed]) -> I
     asked = [one.hold for one in suspects if not one.may_be_answered]
     pairs = list(zip(asked, jobs, strict=False))
     fits = all(covers(hold, job.created_at) for hold, job in pairs)
-    if len(asked) == len(suspects) == len(jobs) and fits and len({_kind(hold) for hold in asked}) == 1:
+    told = len(asked) > 1 and any(one.may_be_told for one in suspects)
+    if len(asked) == len(suspects) == len(jobs) and fits and len({_kind(hold) for hold in asked}) == 1 and not told:
         yield from (Match(hold, job, group=len(asked) > 1) for hold, job in pairs)
         return
     for hold in asked:

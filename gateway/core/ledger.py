@@ -38,7 +38,7 @@ class Hold:
     `amount` is the held micro-USD, `quoted` the quoted; they differ only where a price is not a whole number.
     Times are UTC; `attempt` is random per HTTP request. `sender` is the boot of the process that may send it;
     `idempotency` is there if the client sent a key. `relay_to` is the client's webhook address, where it is we who call
-    it; its query may hold a secret of the client's.
+    it; its query may hold a secret of the client's. `relayed`: the upstream was told to call us at the end.
     """
 
     id: str
@@ -63,6 +63,7 @@ class Hold:
     sender: str = ""
     idempotency: Idempotency | None = None
     relay_to: str | None = field(default=None, repr=False)
+    relayed: bool = False
 
     def __hash__(self) -> int:
         """Cheap, because a hold is looked up often and no two holds have one id."""

@@ -102,5 +102,6 @@ def plan(
         sender=ids.sender,
         idempotency=ids.idempotency,
         relay_to=None if ids.relay is None else job.webhook_url,
+        relayed=ids.relay is not None,
     )
     return Plan(Admission(hold, decision.demands, decision.rates), sealed)

@@ -16,6 +16,7 @@ from gateway.core.account import AccountScope, Balance, Demand, Meter
 _SCOPES: Final = tuple(AccountScope)
 _HELD_RETRY_S: Final = 60
 _IN_FLIGHT_RETRY_S: Final = 10
+_LONGEST_RETRY_S: Final = 3600
 
 
 class Verdict(StrEnum):
@@ -72,10 +73,35 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """Every enforced demand that failed, in the order of the demands, and the one to name."""
+    """Every enforced demand that failed, in the order of the demands, and the one to name.
+
+    `frees_at` (UTC) is when enough of the running jobs may have ended, where that is known.
+    """
 
     named: Failure
     failed: tuple[Failure, ...]
+    frees_at: datetime | None = None
+
+    def retry_after(self, now: datetime) -> int | None:
+        """Seconds (at least 1) after which it is worth asking again; None where waiting is no advice."""
+        estimated = _seconds_until(self.frees_at, now) if self.waits_for_jobs else None
+        if estimated is None or self.frees_at is None or self.frees_at <= now:
+            return self.named.retry_after(now)
+        return min(estimated, _LONGEST_RETRY_S)
+
+    @property
+    def waits_for_jobs(self) -> bool:
+        """Whether all that stands in the way are jobs that run."""
+        return self.named.code is LimitCode.CONCURRENT_JOBS_EXCEEDED
+
+
+def freed(failure: Failure, ends: Sequence[datetime]) -> datetime | None:
+    """When an account of running jobs has room for one more that met this failure, if `ends` are when they may end.
+
+    None where too few of them are known.
+    """
+    too_many = failure.balance.held + failure.demand.amount - failure.demand.ceiling
+    return sorted(ends)[too_many - 1] if 0 < too_many <= len(ends) else None
 
 
 def classify(demand: Demand, balance: Balance) -> Verdict:

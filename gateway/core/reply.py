@@ -13,6 +13,7 @@ from typing import Any, Final, TypeAlias
 
 from gateway.core.money import MAX_AMOUNT, MicroUsd, round_up
 from gateway.core.strict_json import decoded
+from gateway.core.timestamp import read_time
 from gateway.core.value import value
 
 REFUSAL_STATUSES: Final = frozenset({400, 401, 402, 403, 404, 413, 415, 422, 429})
@@ -45,11 +46,15 @@ class Reply:
 
 @value
 class Accepted:
-    """2xx with a job id. `cost` is None when the reply names none that can be read (micro-USD otherwise)."""
+    """2xx with a job id. `cost` is None when the reply names none that can be read (micro-USD otherwise).
+
+    `estimated_at` is when the job may have ended, in the provider's words, if those are an instant.
+    """
 
     job_id: str
     cost: MicroUsd | None
     reply: Reply
+    estimated_at: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +109,8 @@ def _read_success(reply: Reply) -> Accepted | Unknown:
     job_id = read_job_id(data)
     if job_id is None:
         return Unknown("no job id", surprising=True)
-    return Accepted(job_id, read_cost(data), reply)
+    estimated_at = data.get("estimatedCompletionTime")
+    return Accepted(job_id, read_cost(data), reply, estimated_at if read_time(estimated_at) else None)
 
 
 def read_job_id(data: Mapping[str, Any]) -> str | None:

@@ -9,6 +9,7 @@ from functools import lru_cache
 from typing import Final
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_LONGEST: Final = 64
 
 
 def timestamp(instant: datetime) -> str:
@@ -22,3 +23,14 @@ def timestamp(instant: datetime) -> str:
 @lru_cache(maxsize=64)
 def _to_the_second(days: int, seconds: int) -> str:
     return (_EPOCH + timedelta(days, seconds)).isoformat(timespec="seconds").removesuffix("+00:00")
+
+
+def read_time(text: object) -> datetime | None:
+    """An instant that the provider names, in UTC; None for what is none, or names no zone."""
+    if not isinstance(text, str) or len(text) > _LONGEST:
+        return None
+    try:
+        instant = datetime.fromisoformat(text)
+        return None if instant.tzinfo is None else instant.astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None

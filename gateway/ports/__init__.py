@@ -12,21 +12,20 @@ from typing import Protocol
 from gateway.core.acceptance import Acceptance, Witness
 from gateway.core.account import Account, Balance
 from gateway.core.admission import Admission, AdmissionReply, Exists
-from gateway.core.delivery import DeliveryState
-from gateway.core.figures import ClosedPrice, JobEnded, Observation, StoreGauges
+from gateway.core.figures import ClosedPrice
 from gateway.core.idempotency import Idempotency
-from gateway.core.job_list import JobPage, Wanted
 from gateway.core.ledger import Hold, Moved, Verb
 from gateway.core.money import MicroUsd
 from gateway.core.principal import VirtualKey
 from gateway.core.recall import HoldRecord
 from gateway.core.reply import Reply
 from gateway.core.store_condition import Condition
-from gateway.core.webhook_event import Heard
+from gateway.ports.jobs import Jobs as Jobs
 from gateway.ports.settling import Findings as Findings
 from gateway.ports.settling import IndexedHolds as IndexedHolds
 from gateway.ports.settling import Leases as Leases
 from gateway.ports.settling import SettlingTelemetry as SettlingTelemetry
+from gateway.ports.telemetry import Telemetry as Telemetry
 from gateway.ports.upstream import Outgoing as Outgoing
 from gateway.ports.upstream import Question as Question
 from gateway.ports.upstream import Slot as Slot
@@ -116,30 +115,6 @@ class Ledger(Protocol):
 
         It stands among all others, and its `hold` is the subject.
         """
-        ...
-
-
-class Jobs(Protocol):
-    """What is remembered of jobs and uploads besides money. All raise StoreUnavailable."""
-
-    async def page(self, team: str, wanted: Wanted, *, test: bool) -> JobPage:
-        """Some of the jobs that a team's keys had accepted; those of its test keys are apart."""
-        ...
-
-    async def processing(self, hold_id: str) -> None:
-        """A worker has the hold's job, if it still runs by what the store knows."""
-        ...
-
-    async def cancelling(self, hold_id: str, now: datetime) -> None:
-        """A cancel of the hold's job is about to be forwarded, if it still runs by what the store knows."""
-        ...
-
-    async def bind_upload(self, upload: str, team: str, *, test: bool) -> bool:
-        """Note for a while whose an upload is; False where it is somebody else's already."""
-        ...
-
-    async def owns_upload(self, upload: str, team: str, *, test: bool) -> bool:
-        """Whether it is known to be the team's. One call, whoever's it is."""
         ...
 
 
@@ -271,24 +246,7 @@ class Gate(Protocol):
         """Why no hold may be made now, in a sentence; None while one may."""
         ...
 
-
-class Telemetry(Protocol):
-    """Where submissions, and the ends of jobs, are counted."""
-
-    def observe(self, seen: Observation) -> None: ...
-
-    def ended(self, seen: JobEnded) -> None:
-        """Count what the end of a job came to."""
-        ...
-
-    def heard(self, heard: Heard) -> None:
-        """Count a webhook that came in."""
-        ...
-
-    def delivered(self, team: str, state: DeliveryState) -> None:
-        """Count an attempt to send one on, by where it stood then."""
-        ...
-
-    def render(self, figures: StoreGauges | None) -> bytes:
-        """The exposition text; None where the store did not say."""
+    @property
+    def doubted(self) -> str | None:
+        """Why something that the store was told may be missing there, in a sentence; None while nothing is."""
         ...

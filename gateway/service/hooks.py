@@ -20,7 +20,7 @@ from gateway.core.ledger import Outcome, State, Verb
 from gateway.core.recall import HoldRecord
 from gateway.core.webhook_event import Heard, JobTold, read_event
 from gateway.core.webhook_signature import verified
-from gateway.ports import Clock, Ledger
+from gateway.ports import Clock, Ledger, SettlingTelemetry
 from gateway.service.lifecycle import Lifecycle
 
 _LOG: Final = logging.getLogger("tollhouse.hooks")
@@ -54,10 +54,11 @@ class Signed:
 
 @dataclass(frozen=True, slots=True)
 class Hooks:
-    """`redact` blots the real key out of what goes on to a client, should the upstream have written it there."""
+    """`redact` blots the real key out of what the upstream wrote, before anything behind it sees it."""
 
     ledger: Ledger
     lifecycle: Lifecycle
+    telemetry: SettlingTelemetry
     inbox: Inbox
     secrets: HookSecrets
     peppers: Peppers
@@ -74,7 +75,8 @@ class Hooks:
         secret = self.secrets.test if named.test else self.secrets.live
         if not verified(call.body, call.timestamp, call.signature, secret, now):
             return Heard.REFUSED
-        told = read_event(call.body)
+        body = self.redact(call.body)
+        told = read_event(body)
         if told is None:
             return Heard.UNREADABLE
         record = await self._read(named.hold)
@@ -82,7 +84,7 @@ class Hooks:
             return Heard.REFUSED
         if record.state is State.HELD:
             return Heard.EARLY
-        return await self._book(record, told, call.body, now)
+        return await self._book(record, told, body, now)
 
     async def _read(self, hold: str) -> HoldRecord | None:
         """The hold, once its sender is done with it, if that is soon: the sender's answer may name a cost, and what we
@@ -115,6 +117,8 @@ class Hooks:
         moved = await self.ledger.move(Verb.CAPTURE, hold, now, job=told.job, cost=hold.amount, facts=facts)
         if moved.outcome is Outcome.JOB_BOUND:
             _LOG.error("a webhook names a job that another hold has", extra={"fields": fields})
+        if moved.outcome in _CAPTURED:
+            self.telemetry.settled(hold, Source.WEBHOOK)
         if moved.outcome is Outcome.OVERAGE:
             _LOG.error("a webhook tells of a job whose hold was given back", extra={"fields": fields})
         return moved.outcome in _CAPTURED
@@ -123,8 +127,8 @@ class Hooks:
         hold = record.hold
         if hold.relay_to is None:
             return False
-        url, text = hold.relay_to, self.redact(body)
-        return await self.inbox.put(Event(event_id(hold.id), hold.id, told.job, hold.team, now, url, text))
+        url = hold.relay_to
+        return await self.inbox.put(Event(event_id(hold.id), hold.id, told.job, hold.team, now, url, body))
 
 
 _CAPTURED: Final = frozenset({Outcome.CAPTURED, Outcome.OVERAGE})

@@ -30,17 +30,22 @@ class Sink(Protocol):
 
 
 class Refusals:
-    """A submit that remembers what it refused; `flush` is one round of a loop for `service/background.py`."""
+    """A submit that remembers what it refused, and has more `advice` than the refusal itself, where there is some.
+
+    `flush` is one round of a loop for `service/background.py`.
+    """
 
     def __init__(
         self,
         submit: Callable[[Asked], Awaitable[Submitted]],
+        advice: Callable[[Submitted], Awaitable[Submitted]],
         desk: PolicyDesk,
         sink: Sink,
         clock: Clock,
         entropy: Entropy,
     ) -> None:
         self._submit = submit
+        self._advice = advice
         self._desk = desk
         self._sink = sink
         self._clock = clock
@@ -50,9 +55,10 @@ class Refusals:
 
     async def __call__(self, asked: Asked) -> Submitted:
         submitted = await self._submit(asked)
-        if submitted.refused:
-            self._note(asked, submitted)
-        return submitted
+        if not submitted.refused:
+            return submitted
+        self._note(asked, submitted)
+        return await self._advice(submitted)
 
     def _note(self, asked: Asked, submitted: Submitted) -> None:
         job, rules = parse(asked.body), self._desk.current

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from gateway.core.absence import Gone, Missed, back_to, missed, patience
-from gateway.core.evidence import NEAR, Candidates, Match, Nothing, Suspect, covers, weigh
+from gateway.core.evidence import NEAR, Candidates, Match, Nothing, Suspect, covers, may_be_told, weigh
 from gateway.core.job_page import Listed
 from gateway.core.ledger import Hold, Outcome, State, Verb
 from gateway.core.recall import HoldRecord
@@ -99,7 +99,7 @@ class Settle:
             return Learnt()
         news = False
         by_id = {record.hold.id: record for record in records}
-        for verdict in weigh([_suspect(record, walk) for record in records], free):
+        for verdict in weigh([_suspect(record, walk, free, now) for record in records], free):
             record = by_id[verdict.hold.id]
             self._put_off(record.hold, now)
             match verdict:
@@ -190,9 +190,10 @@ class Settle:
         return True
 
 
-def _suspect(record: HoldRecord, walk: Walk) -> Suspect:
+def _suspect(record: HoldRecord, walk: Walk, free: list[Listed], now: datetime) -> Suspect:
     """Of a hold that the walk did not come back past, jobs may be missing: nobody is bound beside it."""
-    return Suspect(record.hold, record.state if walk.reached(back_to(record.hold)) else State.HELD)
+    state = record.state if walk.reached(back_to(record.hold)) else State.HELD
+    return Suspect(record.hold, state, may_be_told(record.hold, free, now))
 
 
 def _may_be_of(job: Listed, holds: list[Hold]) -> bool:

@@ -241,6 +241,8 @@ class Submit:
         hold = holding.hold
         cost = hold.amount if accepted.cost is None else accepted.cost
         facts = _cost_odds(accepted.cost, hold.amount)
+        if accepted.estimated_at is not None:
+            facts["estimated_at"] = accepted.estimated_at
         reply = None if hold.idempotency is None else kept(accepted.reply)
         intent = Intent(_CAPTURE, hold, accepted.job_id, cost, facts, reply)
         moved = await self.outbox.capture(intent, self.clock.now())

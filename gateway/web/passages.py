@@ -1,5 +1,8 @@
 """Routes that pass to the upstream and back: estimate, uploads, models, providers, and the public catalogue."""
 
+import asyncio
+from typing import Final
+
 from aiohttp import web
 
 from gateway.core.principal import Principal, Scope
@@ -12,6 +15,9 @@ from gateway.web.edge import REQUEST_ID, answer, dress
 from gateway.web.plane import PLANE
 from gateway.web.problem import GatewayError
 from gateway.web.told import Told
+
+# How long a piece may take to leave.
+_SLOWEST_S: Final = 30.0
 
 
 async def estimate(request: web.Request) -> web.StreamResponse:
@@ -97,8 +103,11 @@ async def _pass_on(request: web.Request, found: Streamed) -> web.StreamResponse:
     await response.prepare(request)
     async for piece in found.pieces:
         try:
-            await response.write(piece)
-        except ConnectionError:
-            # Nobody is there any more to take the rest.
+            async with asyncio.timeout(_SLOWEST_S):
+                await response.write(piece)
+        except (ConnectionError, TimeoutError):
+            # Nobody is there to take the rest, or nobody who takes it. What follows now must not look like its end.
+            if request.transport is not None:
+                request.transport.abort()
             break
     return response

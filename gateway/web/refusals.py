@@ -113,7 +113,7 @@ def limit_error(refusal: Refusal, contact: str | None, now: datetime) -> Gateway
     row = demand_row(named.demand, named.balance, named.verdict)
     details = {"limit": row.pop("name"), **row, "owner": owner, "failed": failed}
     message = f"{_sentence(named)} {_next_step(named, owner)}"
-    wait = named.retry_after(now)
+    wait = refusal.retry_after(now)
     match named.code:
         case LimitCode.REQUEST_EXCEEDS_LIMIT:
             return errors.exceeds_limit(message, details)

@@ -19,6 +19,7 @@ from gateway.service.background import every, keep
 from gateway.service.doctor import Doctor
 from gateway.service.gauges import Gauges
 from gateway.service.hold_desk import HoldDesk
+from gateway.service.in_flight import InFlight
 from gateway.service.job_desk import JobDesk
 from gateway.service.overdue import Overdue
 from gateway.service.passage import Passage
@@ -50,7 +51,7 @@ _REPLAY_S: Final = 0.25
 _OVERDUE_S: Final = 1.0
 _SWEEP_S: Final = 60.0
 _PAST_S: Final = 10.0
-_EXPORT_S: Final = 0.5
+_REFUSED_S: Final = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +129,8 @@ def _submit(house: House, upstreams: Upstreams, settings: Settings) -> Refusals:
         guard=house.guard,
         relay=house.relaying.relay,
     )
-    return Refusals(submit, house.desk, house.refusals, house.clock, house.entropy)
+    advice = InFlight(house.jobs, house.clock)
+    return Refusals(submit, advice, house.desk, house.refusals, house.clock, house.entropy)
 
 
 def _data_plane(
@@ -192,9 +194,9 @@ def _start_in_background(stack: AsyncExitStack, house: House, submit: Refusals, 
         "unacknowledged moves": house.outbox.run,
         "overdue holds": partial(every, _OVERDUE_S, Overdue(house.ledger, house.open_holds, house.clock)),
         "what ended long ago": partial(every, _PAST_S, Sweep(house.past, house.clock)),
-        "export": partial(every, _EXPORT_S, house.export),
+        "export": house.export,
         "webhooks to clients": house.relaying.deliver,
-        "refused submissions": partial(every, _EXPORT_S, submit.flush),
+        "refused submissions": partial(every, _REFUSED_S, submit.flush),
         "spool": partial(every, _SWEEP_S, partial(_sweep, house.spool)),
         **settling.works,
     }

@@ -10,6 +10,7 @@ from gateway import __version__
 from gateway.adapters.redis.connection import Store
 from gateway.adapters.redis.events import RedisEvents
 from gateway.adapters.redis.team_secrets import RedisTeamSecrets
+from gateway.adapters.telemetry import PrometheusTelemetry
 from gateway.adapters.webhooks import HttpPostman
 from gateway.core.hook_token import Relay
 from gateway.core.key_secret import Peppers
@@ -43,6 +44,7 @@ def open_relaying(
     store: Store,
     lifecycle: Lifecycle,
     desk: PolicyDesk,
+    telemetry: PrometheusTelemetry,
     peppers: Peppers,
 ) -> Relaying:
     """Open what calls clients, until the stack closes. Raises CannotStart."""
@@ -50,12 +52,13 @@ def open_relaying(
     postman = HttpPostman(settings.webhook_allow_hosts, __version__)
     stack.push_async_callback(postman.close)
     events, team_secrets = RedisEvents(store), TeamSecrets(RedisTeamSecrets(store), desk, peppers, clock)
-    deliver = Deliver(events, postman, team_secrets, clock, lifecycle.telemetry.delivered)
+    deliver = Deliver(events, postman, team_secrets, clock, telemetry.delivered)
     if settings.public_url is None:
         return Relaying(None, None, deliver, events, team_secrets)
     hooks = Hooks(
         ledger=lifecycle.ledger,
         lifecycle=lifecycle,
+        telemetry=telemetry,
         inbox=events,
         secrets=_secrets(settings, peppers),
         peppers=peppers,

@@ -7,6 +7,7 @@ import pytest
 from gateway.adapters.telemetry import PrometheusTelemetry
 from gateway.core.account import AccountScope, Balance, RateDemand
 from gateway.core.admission import Admission, OverRate
+from gateway.core.delivery import DeliveryState
 from gateway.core.ending import JobStatus
 from gateway.core.figures import JobEnded, LimitGauge, Observation, StoreGauges
 from gateway.core.job import Malformed
@@ -14,6 +15,7 @@ from gateway.core.ledger import Outcome
 from gateway.core.outcome import Charged, Holding, InDoubt, Overloaded, StoreDown, Submission, TurnedDown, Unsent
 from gateway.core.refusal import refusal
 from gateway.core.reply import Reply
+from gateway.core.webhook_event import Heard
 from tests.adapters.redis.holds import TEAM, admission, demand
 from tests.walkthrough.house import Metrics
 
@@ -187,3 +189,14 @@ def test_what_cannot_be_is_counted_by_its_kind() -> None:
     )
     for kind in ("contradiction", "unknown_job", "surplus"):
         assert told("tollhouse_anomalies_total", kind=kind) == 1
+
+
+def test_webhooks_and_deliveries_are_counted_by_what_they_came_to() -> None:
+    telemetry = PrometheusTelemetry("0")
+    for heard in (Heard.TAKEN, Heard.REFUSED, Heard.REFUSED):
+        telemetry.heard(heard)
+    telemetry.delivered("video", DeliveryState.SENT)
+    text = telemetry.render(None).decode()
+    assert 'tollhouse_webhooks_total{outcome="taken"} 1.0' in text
+    assert 'tollhouse_webhooks_total{outcome="refused"} 2.0' in text
+    assert 'tollhouse_deliveries_total{state="sent",team="video"} 1.0' in text

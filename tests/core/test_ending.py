@@ -17,7 +17,6 @@ from gateway.core.ending import (
     Running,
     read_ending,
     read_status,
-    read_time,
 )
 from gateway.core.money import MAX_AMOUNT
 from gateway.core.reply import Reply
@@ -68,24 +67,6 @@ def test_a_reply_about_another_job_says_nothing() -> None:
 
 def test_a_cancels_reply_may_leave_the_job_out() -> None:
     assert read_status(reply({"status": "cancelled", "refundedMicroCents": 5}), "job_1") == Cancelled(5)
-
-
-@pytest.mark.parametrize(
-    ("text", "instant"),
-    [
-        ("2026-11-24T02:44:16Z", AT),
-        ("2026-11-24T02:44:16.000Z", AT),
-        ("2026-11-24T03:44:16+01:00", AT),
-        ("2026-11-24T02:44:16", None),
-        ("0001-01-01T00:00:00+23:59", None),
-        ("yesterday", None),
-        ("2" * 100, None),
-        (1764000000, None),
-        (None, None),
-    ],
-)
-def test_an_instant_names_its_zone(text: object, instant: datetime | None) -> None:
-    assert read_time(text) == instant
 
 
 JSON = st.recursive(

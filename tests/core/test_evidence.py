@@ -8,8 +8,8 @@ from random import Random
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.core.ending import Running
-from gateway.core.evidence import NEAR, SKEW, Candidates, Match, Nothing, Suspect, Verdict, covers, weigh
+from gateway.core.ending import Cancelled, Completed, Failed, Running
+from gateway.core.evidence import NEAR, SKEW, Candidates, Match, Nothing, Suspect, Verdict, covers, may_be_told, weigh
 from gateway.core.job_page import Listed
 from gateway.core.ledger import Hold, State
 from tests.core.hold_life import sample
@@ -66,6 +66,33 @@ def test_as_many_jobs_as_holds_that_nobody_could_tell_apart_are_bound_in_time_or
         Match(first, early, group=True),
         Match(second, late, group=True),
     )
+
+
+def test_what_a_webhook_may_yet_tell_of_several_is_not_guessed() -> None:
+    told = tuple(replace(one, may_be_told=True) for one in doubted(hold("h1", 0), hold("h2", 3)))
+    jobs = (job("j1", 1), job("j2", 4))
+    for suspects in (told, (told[0], replace(told[1], may_be_told=False))):
+        assert weigh(suspects, jobs) == (Candidates(told[0].hold, jobs), Candidates(told[1].hold, jobs))
+    # One and one leave nothing to tell.
+    assert weigh(told[:1], jobs[:1]) == (Match(told[0].hold, jobs[0], group=False),)
+
+
+def test_a_webhook_may_come_until_its_retries_are_over() -> None:
+    relayed, ends = hold(relayed=True), NOON + timedelta(seconds=60)
+    later = ends + timedelta(minutes=10)
+    for status in (Completed(at=ends), Failed(at=ends)):
+        ended = replace(job(), status=status)
+        assert may_be_told(relayed, [ended], later - timedelta(seconds=1))
+        assert not may_be_told(relayed, [ended], later)
+        assert not may_be_told(hold(), [ended], ends)
+    # A job that runs will be told of; a cancelled one is never, and one that is given up is not waited for.
+    for status in (Running(), None):
+        assert may_be_told(relayed, [replace(job(), status=status)], NOON + timedelta(hours=23))
+        assert not may_be_told(relayed, [replace(job(), status=status)], NOON + timedelta(hours=25))
+    assert not may_be_told(relayed, [replace(job(), status=Cancelled(at=ends))], ends)
+    assert may_be_told(relayed, [replace(job(), status=Completed())], NOON + timedelta(minutes=9))
+    # Jobs that cannot be the hold's say nothing of it.
+    assert not may_be_told(relayed, [job(model=MODELS[1]), job(at=3600)], ends)
 
 
 def test_holds_that_differ_are_not_bound_by_time_alone() -> None:

@@ -1,5 +1,6 @@
 """What stands in a job's way: verdicts, the limit that is named, and what the client is told about waiting."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -166,3 +167,20 @@ def test_a_refusal_names_one_of_its_failures_and_exists_exactly_when_an_enforced
     assert ([failure.demand for failure in found.failed] if found else []) == failing
     if found:
         assert found.named in found.failed
+
+
+@pytest.mark.parametrize(
+    ("after", "wait"), [(None, 10), (-1, 10), (0, 10), (1, 1), (89.5, 90), (3600, 3600), (86_400, 3600)]
+)
+def test_who_waits_for_jobs_waits_for_the_first_that_may_end(after: float | None, wait: int) -> None:
+    found = refusal([demand(ceiling=1, meter=Meter.IN_FLIGHT)], [Balance(0, 1)])
+    assert found is not None
+    frees_at = None if after is None else NOON + timedelta(seconds=after)
+    assert replace(found, frees_at=frees_at).retry_after(NOON) == wait
+
+
+def test_who_waits_for_a_window_does_not_wait_for_jobs() -> None:
+    demands = [demand(ceiling=1, meter=Meter.JOBS), demand(ceiling=1, meter=Meter.IN_FLIGHT)]
+    found = refusal(demands, [Balance(1, 0), Balance(0, 1)])
+    assert found is not None
+    assert replace(found, frees_at=NOON + timedelta(seconds=5)).retry_after(NOON) == found.named.retry_after(NOON)

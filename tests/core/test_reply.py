@@ -158,3 +158,17 @@ def test_a_cost_is_a_whole_number_rounded_up_or_not_known(named: object, cost: i
 def test_the_reference_form_of_a_cost_comes_first() -> None:
     assert read_cost({"costMicroCents": 1, "estimatedCost": 2}) == 1
     assert read_cost({}) is None
+
+
+@pytest.mark.parametrize(
+    ("said", "read_as"),
+    [("2026-11-24T02:44:16Z", "2026-11-24T02:44:16Z"), ("soon", None), (5, None), (None, None), ("2026-11-24", None)],
+)
+def test_when_a_job_may_end_is_an_instant_or_nothing(said: object, read_as: str | None) -> None:
+    for body in (
+        {"jobId": "a", "estimatedCompletionTime": said},
+        {"data": {"jobId": "a", "estimatedCompletionTime": said}},
+    ):
+        result = read(200, json.dumps(body).encode())
+        assert isinstance(result, Accepted)
+        assert result.estimated_at == read_as

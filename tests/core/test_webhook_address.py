@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.core.webhook_address import MAX_LENGTH, AllowedHost, BadAddress, allowed_host, check
+from gateway.core.webhook_address import MAX_LENGTH, AllowedHost, BadAddress, allowed_host, check, is_named, may_reach
 
 
 def refused(url: str, *allowed: AllowedHost) -> str:
@@ -202,3 +202,34 @@ def test_an_ipv6_address_that_passes_is_global_unicast(address: IPv6Address) -> 
         assert not address.is_multicast
         assert address.sixtofour is None
         assert address.teredo is None
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "127.0.0.1", "10.0.0.1", "169.254.169.254", "168.63.129.16", "100.100.100.200", "224.0.0.1", "0.0.0.0",
+        "::1", "::", "fe80::1", "fe80::1%eth0", "fd00::1", "ff02::1", "::ffff:127.0.0.1", "::ffff:8.8.8.8", "::8.8.8.8",
+        "64:ff9b::8.8.8.8", "64:ff9b:1::1", "2002:808:808::", "2001::1", "2001:db8::1", "hooks.example.com", "",
+        "127.1", "0177.0.0.1", "8.8.8.8.",
+    ],
+)  # fmt: skip
+def test_no_connection_to_what_is_not_public(address: str) -> None:
+    assert not may_reach(address, ())
+    assert not may_reach(address, ("hooks.example.com",))
+
+
+def test_a_connection_to_what_is_public_or_in_an_allowed_network() -> None:
+    assert may_reach("8.8.8.8", ())
+    assert may_reach("2606:4700:4700::1111", ())
+    inside = (allowed_host("10.1.0.0/16"), allowed_host("fd00::/8"))
+    assert may_reach("10.1.2.3", inside)
+    assert may_reach("fd00::1", inside)
+    assert not may_reach("10.2.0.1", inside)
+    assert not may_reach("::ffff:10.1.2.3", inside)
+
+
+def test_whose_host_is_allowed_by_its_name() -> None:
+    allowed = (allowed_host("hooks.internal"), allowed_host("10.0.0.0/8"))
+    assert is_named("http://HOOKS.internal:8080/x?y", allowed)
+    for url in ("https://a.hooks.internal/", "https://hooks.internal.example/", "https://10.0.0.1/", "nonsense", ""):
+        assert not is_named(url, allowed)

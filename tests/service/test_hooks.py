@@ -55,9 +55,11 @@ class Bench:
 
     def __post_init__(self) -> None:
         self.events = RedisEvents(self.store)
+        self.telemetry = PrometheusTelemetry("0")
         self.hooks = Hooks(
             ledger=self.ledger,
-            lifecycle=Lifecycle(self.ledger, PrometheusTelemetry("0"), self.clock),
+            lifecycle=Lifecycle(self.ledger, self.telemetry, self.clock),
+            telemetry=self.telemetry,
             inbox=self.events,
             secrets=HookSecrets(live=LIVE, test=TEST),
             peppers=PEPPERS,
@@ -138,6 +140,7 @@ async def test_a_hold_in_doubt_is_captured_at_what_was_held_and_ends(bench: Benc
     assert await bench.state() == (State.FINISHED, "job_1", HELD)
     assert await bench.balance() == (HELD, 0)
     assert len(await bench.queued()) == 1
+    assert b'tollhouse_settled_holds_total{evidence="webhook",team="red"} 1.0' in bench.telemetry.render(None)
 
 
 async def test_what_only_says_that_a_job_runs_captures_it_and_tells_nobody(bench: Bench) -> None:

@@ -7,11 +7,13 @@ import pytest
 
 from gateway.adapters.redis import keys
 from gateway.adapters.redis.connection import Store
+from gateway.adapters.redis.jobs import RedisJobs
 from gateway.adapters.redis.refusals import RedisRefusals
 from gateway.core.outcome import Charged
 from gateway.core.refusal import Refusal
 from gateway.core.refused import Refused, decode_refused
 from gateway.ports import StoreUnavailable
+from gateway.service.in_flight import InFlight
 from gateway.service.refusals import Refusals, Sink
 from tests.doubles import SeededEntropy
 from tests.service.test_submit import BODY, asked, submitting
@@ -33,7 +35,8 @@ class Basket:
 
 
 def recording(room: Workshop, sink: Sink) -> Refusals:
-    return Refusals(submitting(room, Told()), room.desk, sink, room.clock, SeededEntropy())
+    advice = InFlight(RedisJobs(room.store), room.clock)
+    return Refusals(submitting(room, Told()), advice, room.desk, sink, room.clock, SeededEntropy())
 
 
 async def test_what_is_refused_is_kept_and_what_is_not_is_not(store: Store) -> None:

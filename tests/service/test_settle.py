@@ -49,6 +49,30 @@ async def test_interchangeable_holds_are_bound_as_a_group(store: Store) -> None:
     ]
 
 
+async def test_those_whose_webhooks_may_come_wait_for_them(store: Store) -> None:
+    house = await settling(store)
+    holds = [await house.doubted(f"h{n}", n, relayed=True) for n in range(2)]
+    for n in range(2):
+        house.listed(f"job_{n}", n + 1, status="completed")
+    await house.round()
+    assert [await house.state(hold) for hold in holds] == [State.IN_DOUBT] * 2
+    # The webhook of one leaves the other one answer.
+    await house.ledger.move(Verb.CAPTURE, holds[0], house.clock.now(), job="job_1", cost=PRICE)
+    await house.round(1)
+    found = await house.found(holds[1])
+    assert (found.job, found.matched) == ("job_0", "list")
+
+
+async def test_those_whose_webhooks_did_not_come_are_bound_all_the_same(store: Store) -> None:
+    house = await settling(store)
+    holds = [await house.doubted(f"h{n}", n, relayed=True) for n in range(2)]
+    for n in range(2):
+        house.listed(f"job_{n}", n + 1, status="completed")
+    for _ in range(4):
+        await house.round(5)
+    assert [(await house.found(hold)).matched for hold in holds] == ["group", "group"]
+
+
 async def test_holds_that_differ_wait_however_long(store: Store) -> None:
     house = await settling(store)
     holds = [await house.doubted("h1"), await house.doubted("h2", 1, team="blue")]

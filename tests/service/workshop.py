@@ -17,7 +17,7 @@ from gateway.core.key_secret import Peppers
 from gateway.core.key_terms import KeyTerms
 from gateway.core.principal import Principal
 from gateway.core.reply import Accepted, Reply, UpstreamResult
-from gateway.ports import Outgoing, Question, Unanswered
+from gateway.ports import Outgoing, Question, Streamed, Unanswered
 from gateway.service.keyring import Issued, Keyring
 from gateway.service.policy_desk import PolicyDesk, Published
 from tests.doubles import SeededEntropy
@@ -101,3 +101,12 @@ class Told:
         self.asked.append(question)
         await asyncio.sleep(0)
         return self.reply
+
+    @asynccontextmanager
+    async def passage(self, question: Question) -> AsyncIterator[Streamed | Unanswered]:
+        reply = await self.ask(question)
+        yield Streamed(reply, _once(reply.body)) if isinstance(reply, Reply) else reply
+
+
+async def _once(body: bytes) -> AsyncIterator[bytes]:
+    yield body

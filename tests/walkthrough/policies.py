@@ -27,9 +27,9 @@ def quota(meter: str, ceiling: int, name: str | None = None, window: str = "day"
     return _table("[limit]", name=name or meter, meter=meter, window=window, ceiling=ceiling, **more)
 
 
-def in_flight(ceiling: int) -> str:
+def in_flight(ceiling: int, **more: object) -> str:
     """A limit on jobs that run at once."""
-    return _table("[limit]", name="at-once", meter="in_flight", ceiling=ceiling)
+    return _table("[limit]", name="at-once", meter="in_flight", ceiling=ceiling, **more)
 
 
 def rate(requests: int, window: str, **more: object) -> str:

@@ -6,6 +6,7 @@ form.
 
 import asyncio
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -14,7 +15,7 @@ from aiohttp import ClientSession
 from gateway.core.ending import JobStatus
 from gateway.sandbox import Faults
 from tests.walkthrough.house import SEED, SLUG, Answer, open_house
-from tests.walkthrough.policies import budget, in_flight, quota, team
+from tests.walkthrough.policies import budget, in_flight, organization, quota, team
 
 SLOW = Faults(pending_seconds=60)
 
@@ -158,3 +159,26 @@ async def test_test_keys_meet_the_built_in_sandbox_on_every_route() -> None:
         for method, path in (("GET", f"/v1/jobs/{job}"), ("POST", f"/v1/jobs/{job}/cancel")):
             assert (await house.ask(method, path, live)).code == "JOB_NOT_FOUND"
         assert (await house.ask("GET", f"/v1/uploads/{upload['fileId']}", live)).code == "NOT_FOUND"
+
+
+@pytest.mark.parametrize("whose", ["team", "key", "organization"])
+async def test_who_has_too_many_in_flight_is_told_when_the_first_may_end(whose: str) -> None:
+    rule = in_flight(2, per="key") if whose == "key" else in_flight(2)
+    files = (organization(rule), team(budget("9.00"))) if whose == "organization" else (team(budget("9.00"), rule),)
+    async with open_house(*files, faults=SLOW) as house:
+        key = await house.key()
+        submitted = [(await house.submit(key, duration=each)).document for each in ("5", "10")]
+        ends = min(datetime.fromisoformat(each["estimatedCompletionTime"]) for each in submitted)
+
+        refused = await house.submit(key)
+        assert (refused.status, refused.code) == (429, "CONCURRENT_JOBS_EXCEEDED")
+        wait = int(refused.headers["Retry-After"])
+        assert 0 <= wait - (ends - datetime.now(UTC)).total_seconds() <= 2
+        assert wait != 10
+        assert refused.details["retryAfter"] == wait
+        assert (refused.details["limit"], refused.details["scope"]) == ("at-once", whose)
+
+        # The place is free as soon as the job's end is known, and one more fits.
+        assert (await house.ask("POST", f"/v1/jobs/{submitted[0]['jobId']}/cancel", key)).status == 200
+        assert (await house.submit(key)).status == 200
+        assert (await house.submit(key)).code == "CONCURRENT_JOBS_EXCEEDED"

@@ -6,11 +6,17 @@ from typing import Any, Final
 from gateway.adapters.redis import codec, keys
 from gateway.adapters.redis.connection import Argument, Script, Store
 from gateway.adapters.redis.records import LISTED, read_row
+from gateway.core.account import Account
 from gateway.core.ending import JobStatus
 from gateway.core.job_list import JobPage, JobRow, Place, Wanted
+from gateway.core.ledger import State
+from gateway.core.timestamp import read_time
 
 _MARK: Final = Script("mark")
 _PAGE: Final = Script("job_page")
+_ENDS: Final = Script("ends")
+# How many of all running jobs, to tell when one of some may end.
+_LOOKED_AT: Final = 500
 # How many jobs are looked at for one page, where a status or a model is wanted that few are of: so many times so many.
 _BATCHES: Final = 10
 _AT_ONCE: Final = 200
@@ -51,6 +57,10 @@ class RedisJobs:
 
     async def _mark(self, hold_id: str, field: str, text: Argument) -> None:
         await self._store.run(_MARK, [keys.hold(hold_id)], [field, text])
+
+    async def ends(self, account: Account) -> tuple[datetime, ...]:
+        found = await self._store.run(_ENDS, [keys.OPEN[State.CAPTURED]], [keys.hold(""), account.name, _LOOKED_AT])
+        return tuple(end for text in found if (end := read_time(text.decode())))
 
     async def bind_upload(self, upload: str, team: str, *, test: bool) -> bool:
         whose = _whose(team, test=test)

@@ -5,11 +5,12 @@ from datetime import datetime
 from typing import Final
 
 from gateway.adapters.redis import codec
-from gateway.core.ending import JobStatus, read_time
+from gateway.core.ending import JobStatus
 from gateway.core.hold_record import decode_hold
 from gateway.core.job_list import JobRow, Place
 from gateway.core.ledger import State
 from gateway.core.recall import HoldRecord
+from gateway.core.timestamp import read_time
 
 # In the order in which `read_record` wants them.
 FIELDS: Final = (

@@ -21,6 +21,7 @@ _LOG: Final = logging.getLogger("tollhouse.upstream")
 
 SLOTS: Final = 512
 LINES: Final = 128
+STREAMS: Final = 64
 SLOT_WAIT_S: Final = 1.0
 SILENCE_S: Final = 30.0
 REDACTED: Final = "[redacted]"
@@ -36,8 +37,9 @@ class HttpUpstream:
         self._begin = self._origin.opening("POST", "/v1/jobs/submit")
         self._key = key
         self._slots = asyncio.Semaphore(SLOTS)
-        # Of their own, so that whoever polls keeps nobody from submitting.
+        # Of their own, so that whoever polls keeps nobody from submitting, and whoever reads slowly nobody from either.
         self._lines = asyncio.Semaphore(LINES)
+        self._streams = asyncio.Semaphore(STREAMS)
 
     def slot(self) -> "_Place":
         """A place in the pool, or None after a second. It is taken before the hold, so that waiting holds no money."""
@@ -61,7 +63,7 @@ class HttpUpstream:
 
     async def ask(self, question: Question) -> Reply | Unanswered:
         async with AsyncExitStack() as stack:
-            if not await self._line(stack):
+            if not await _free(self._lines, stack):
                 return _BUSY
             sending = Sending(question.deadline)
             try:
@@ -73,7 +75,7 @@ class HttpUpstream:
     @asynccontextmanager
     async def passage(self, question: Question) -> AsyncIterator[Streamed | Unanswered]:
         async with AsyncExitStack() as stack:
-            yield await self._open(stack, question) if await self._line(stack) else _BUSY
+            yield await self._open(stack, question) if await _free(self._streams, stack) else _BUSY
 
     async def _open(self, stack: AsyncExitStack, question: Question) -> Streamed | Unanswered:
         try:
@@ -84,16 +86,6 @@ class HttpUpstream:
             return Streamed(_blotted(inflow.head.result(), key), pieces)
         except Exception as error:  # noqa: BLE001 (whatever it was, there is no answer)
             return Unanswered(_cause(error))
-
-    async def _line(self, stack: AsyncExitStack) -> bool:
-        """Whether one came free within a second; it is taken for as long as the stack lasts."""
-        try:
-            async with asyncio.timeout(SLOT_WAIT_S):
-                await self._lines.acquire()
-        except TimeoutError:
-            return False
-        stack.callback(self._lines.release)
-        return True
 
     def _written(self, question: Question, key: str) -> bytes:
         headers = {**question.headers, "Accept-Encoding": "identity"}
@@ -106,6 +98,17 @@ class HttpUpstream:
     def close(self) -> None:
         """Close the connections to the provider."""
         self._origin.close()
+
+
+async def _free(places: asyncio.Semaphore, stack: AsyncExitStack) -> bool:
+    """Whether one came free within a second; it is taken for as long as the stack lasts."""
+    try:
+        async with asyncio.timeout(SLOT_WAIT_S):
+            await places.acquire()
+    except TimeoutError:
+        return False
+    stack.callback(places.release)
+    return True
 
 
 class _Place:

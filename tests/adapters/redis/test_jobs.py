@@ -9,10 +9,11 @@ from gateway.adapters.redis import keys
 from gateway.adapters.redis.connection import Store
 from gateway.adapters.redis.jobs import RedisJobs
 from gateway.adapters.redis.ledger import RedisLedger
+from gateway.core.account import Account
 from gateway.core.ending import JobStatus
 from gateway.core.job_list import JobPage, Place, Wanted
 from gateway.core.ledger import Verb
-from tests.adapters.redis.holds import TEAM, admission, demand
+from tests.adapters.redis.holds import RUNNING, TEAM, admission, demand
 
 NOW = datetime.now(UTC)
 
@@ -204,3 +205,19 @@ async def test_an_upload_is_its_teams_for_a_day(store: Store, shelf: Shelf, test
         assert not await jobs.owns_upload("u1", team, test=other)
     assert not await jobs.owns_upload("u2", "red", test=test)
     assert 86_000 < await store.client.ttl(keys.upload("u1")) <= 86_400
+
+
+async def test_when_jobs_of_an_account_may_end(shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of those that run and hold a place on it, by what the upstream said when it took them."""
+    other = Account(RUNNING.scope, "red-2", RUNNING.limit, RUNNING.meter, RUNNING.window)
+    for n, (account, said) in enumerate([(RUNNING, 9), (other, 3), (RUNNING, 5), (RUNNING, None), (RUNNING, 1)], 1):
+        asked = admission(f"h{n}", demand(account, 1, 10), created_at=NOW)
+        facts = {} if said is None else {"estimated_at": (NOW + timedelta(minutes=said)).isoformat()}
+        when = NOW + timedelta(seconds=n)
+        await shelf.ledger.move(Verb.CAPTURE, asked.hold, when, job=f"j{n}", cost=0, facts=facts)
+        if n == 5:
+            await shelf.ledger.move(Verb.FINISH, asked.hold, when)
+    assert await shelf.jobs.ends(RUNNING) == (NOW + timedelta(minutes=9), NOW + timedelta(minutes=5))
+    assert await shelf.jobs.ends(other) == (NOW + timedelta(minutes=3),)
+    monkeypatch.setattr("gateway.adapters.redis.jobs._LOOKED_AT", 2)
+    assert await shelf.jobs.ends(RUNNING) == (NOW + timedelta(minutes=9),)

@@ -64,7 +64,7 @@ async def stranger(answer: Answer = thanks, host: str = "127.0.0.1") -> AsyncIte
 
     app = web.Application()
     app.router.add_route("*", "/{path:.*}", handle)
-    runner = web.AppRunner(app, shutdown_timeout=0.1)
+    runner = web.AppRunner(app, shutdown_timeout=0.1, access_log=None)
     await runner.setup()
 
     inner = runner.server
