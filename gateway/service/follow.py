@@ -67,21 +67,22 @@ class Follow:
         self._behind = False
         for state in (State.CAPTURED, State.LOST):
             since = await self.holds.indexed(state, _FOLLOWED)
-            new = [hold for hold in since if not self._knows(hold, state)]
+            new = [hold for hold, at in since.items() if not self._knows(hold, at)]
             self._behind |= len(new) > _LOOKED_UP
             found = await self._looked_up(new[:_LOOKED_UP])
             for hold, at in since.items():
                 if hold in found:
                     known[hold] = self._job(found[hold], at)
-                elif self._knows(hold, state):
+                elif self._knows(hold, at):
                     known[hold] = self._known[hold]
         self._known = known
         self.jobs = {job.id: job for job in known.values() if job is not None}
         self._unknown_since = {job: at for job, at in self._unknown_since.items() if job in self.jobs}
 
-    def _knows(self, hold: str, state: State) -> bool:
+    def _knows(self, hold: str, since: datetime) -> bool:
+        """A hold that was lost or rebound meanwhile is in its index anew."""
         known = self._known.get(hold)
-        return hold in self._known and (known is None or known.lost is (state is State.LOST))
+        return hold in self._known and (known is None or known.since == since)
 
     def _job(self, record: HoldRecord, since: datetime) -> Job | None:
         """None for what has ended meanwhile, and for what is not ours to ask about."""
