@@ -132,4 +132,5 @@ class Hooks:
 
 
 _CAPTURED: Final = frozenset({Outcome.CAPTURED, Outcome.OVERAGE})
-_ENDED: Final = frozenset({Outcome.FINISHED, Outcome.REFUNDED, Outcome.ADJUSTED})
+_LATE: Final = frozenset({Outcome.FINISHED_LATE, Outcome.REFUNDED_LATE})
+_ENDED: Final = frozenset({Outcome.FINISHED, Outcome.REFUNDED, Outcome.ADJUSTED, *_LATE})
