@@ -94,12 +94,19 @@ async def running_control(
     desk = PolicyDesk(RedisPolicies(store), compile_files, "acme")
     keyring = Keyring(RedisVirtualKeys(store), desk, clock, SeededEntropy(), Peppers(1, {1: b"pepper"}))
     house = Gatehouse(store)
-    doctor = Doctor(
-        house.guard, RedisVitals(store), desk, Outbox(house.ledger, house.spool, clock), Filled(), (), SystemClock()
-    )
     secrets = TeamSecrets(RedisTeamSecrets(store), desk, keyring.peppers, clock)
     provider = Provider()
     holds = desk_of_holds(store, house, provider, clock)
+    doctor = Doctor(
+        guard=house.guard,
+        vitals=RedisVitals(store),
+        desk=desk,
+        outbox=Outbox(house.ledger, house.spool, clock),
+        spool=Filled(),
+        damage=(),
+        clock=SystemClock(),
+        holds=holds,
+    )
     control = Control(
         keyring, desk, RedisClosedPrices(store), doctor, holds, RedisEvents(store), secrets, clock, admin_key
     )

@@ -55,6 +55,7 @@ TESTED_ELSEWHERE = {
     "gateway/web/passages.py": "tests/walkthrough/test_routes.py",
     "gateway/web/plane.py": "tests/web/test_jobs.py",
     "gateway/web/told.py": "tests/web/test_answers.py",
+    "gateway/service/intent.py": "tests/service/test_outbox.py",
     "gateway/service/hold_desk.py": "tests/web/test_admin_holds.py",
     "gateway/wiring/demo.py": "tests/wiring/test_gateway.py",
     "gateway/wiring/house.py": "tests/wiring/test_gateway.py",

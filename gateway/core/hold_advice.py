@@ -49,8 +49,8 @@ def doubt_step(doubt: Doubt) -> str:
     """What to do. The first candidate stands for all: only a person can tell whose it is."""
     hold, job = doubt.record.hold, doubt.jobs[0].job if doubt.jobs else "JOB"
     return (
-        f"If the upstream took it, run: {capture_command(hold.id, job)} ; "
-        f"if it certainly did not, run: {void_command(hold.id)} ."
+        f"If the upstream took it, run: {capture_command(hold.id, job)}; "
+        f"if it certainly did not, run: {void_command(hold.id)}."
     )
 
 

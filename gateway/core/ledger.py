@@ -93,6 +93,7 @@ class Verb(Word):
     REFUND = "refund"
     ADJUST = "adjust"
     LOSE = "lose"
+    REBIND = "rebind"
 
 
 class Outcome(Word):
@@ -110,6 +111,7 @@ class Outcome(Word):
     FINISHED = "finished"
     REFUNDED = "refunded"
     ADJUSTED = "adjusted"
+    REBOUND = "rebound"
     LOST = "lost"
     FINISHED_LATE = "finished_late"
     REFUNDED_LATE = "refunded_late"
@@ -211,6 +213,17 @@ TRANSITIONS: Final[Mapping[Verb, Mapping[State, Step]]] = {
         State.LOST: _NOT_YET,
         State.FINISHED: _REFUSED,
         State.REFUNDED: Step(Outcome.ADJUSTED, State.REFUNDED, Flow.CORRECT),
+        State.VOIDED: _REFUSED,
+    },
+    # Only of a hold that the list had bound: see `service/rebind.py`.
+    Verb.REBIND: {
+        State.NONE: _MISSING,
+        State.HELD: _NOT_YET,
+        State.IN_DOUBT: _NOT_YET,
+        State.CAPTURED: Step(Outcome.REBOUND, State.CAPTURED, Flow.CORRECT),
+        State.LOST: _ANOMALY,
+        State.FINISHED: _ANOMALY,
+        State.REFUNDED: _ANOMALY,
         State.VOIDED: _REFUSED,
     },
     Verb.LOSE: {

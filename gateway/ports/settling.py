@@ -10,8 +10,11 @@ from gateway.core.ledger import Hold, State
 class IndexedHolds(Protocol):
     """The holds in one state, by the store's index. Raises StoreUnavailable."""
 
-    async def indexed(self, state: State) -> Mapping[str, datetime]:
-        """The id of each, and since when it is in this state; of one that is held, when it is due."""
+    async def indexed(self, state: State, limit: int | None = None) -> Mapping[str, datetime]:
+        """The id of each, and since when it is in this state, or when it is due if it is held; the oldest first.
+
+        All of them, or the oldest so many.
+        """
         ...
 
 

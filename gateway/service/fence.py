@@ -18,7 +18,8 @@ from gateway.core.epoch import successor
 from gateway.core.history import Judgement, Kept, Memory, Sighting, judge, lost_from
 from gateway.core.ledger import Outcome, Verb
 from gateway.ports import Clock, Ledger, Spool, StoreUnavailable
-from gateway.service.outbox import Intent, job_bound
+from gateway.service.intent import Intent, job_bound
+from gateway.service.rebind import rebind
 
 _LOG: Final = logging.getLogger("tollhouse.fence")
 _LOOKS: Final = 5
@@ -219,4 +220,6 @@ class Fence:
         moved = await self._ledger.move(
             intent.verb, intent.hold, self._clock.now(), job=intent.job, cost=intent.cost, facts=intent.facts
         )
+        if moved.outcome is Outcome.ALREADY and intent.verb is Verb.CAPTURE:
+            await rebind(self._ledger, intent, self._clock)
         return moved.outcome

@@ -24,6 +24,9 @@ from gateway.service.walk import Walk
 
 _LOG: Final = logging.getLogger("tollhouse.follow")
 _AT_ONCE: Final = 100
+# The oldest so many are followed; and so many are looked up in a round, for that is time which submits need as well.
+_FOLLOWED: Final = 20_000
+_LOOKED_UP: Final = 2_000
 _ASKED_AGAIN: Final = timedelta(minutes=5)
 _LOST_ASKED_AGAIN: Final = timedelta(hours=1)
 
@@ -55,16 +58,23 @@ class Follow:
     cancelling: timedelta
     jobs: dict[str, Job] = field(default_factory=dict)
     _known: dict[str, Job | None] = field(default_factory=dict)
+    _behind: bool = False
     _unknown_since: dict[str, datetime] = field(default_factory=dict)
 
     async def begin(self, _now: datetime) -> None:
         """Look up what runs. What was looked up once is remembered as long as it stays in its index."""
         known: dict[str, Job | None] = {}
+        self._behind = False
         for state in (State.CAPTURED, State.LOST):
-            since = await self.holds.indexed(state)
-            found = await self._looked_up([hold for hold in since if not self._knows(hold, state)])
+            since = await self.holds.indexed(state, _FOLLOWED)
+            new = [hold for hold in since if not self._knows(hold, state)]
+            self._behind |= len(new) > _LOOKED_UP
+            found = await self._looked_up(new[:_LOOKED_UP])
             for hold, at in since.items():
-                known[hold] = self._job(found[hold], at) if hold in found else self._known.get(hold)
+                if hold in found:
+                    known[hold] = self._job(found[hold], at)
+                elif self._knows(hold, state):
+                    known[hold] = self._known[hold]
         self._known = known
         self.jobs = {job.id: job for job in known.values() if job is not None}
         self._unknown_since = {job: at for job, at in self._unknown_since.items() if job in self.jobs}
@@ -107,9 +117,9 @@ class Follow:
             if (listed := walk.jobs.get(job)) is not None:
                 told[job] = Running() if listed.status is None else listed.status
         unseen = [job for job in self.jobs.values() if job.id not in told]
-        asked = await self._asked(unseen, now) if walk.retry_after is None else Asked()
+        asked = Asked() if walk.silent else await self._asked(unseen, now)
         news = await self._book({**told, **asked.told}, now)
-        return Learnt(news, asked.calls, asked.retry_after)
+        return Learnt(news or self._behind, asked.calls, asked.retry_after)
 
     async def _asked(self, jobs: Iterable[Job], now: datetime) -> Asked:
         longest = {job.id: _LOST_ASKED_AGAIN if job.lost else _ASKED_AGAIN for job in jobs}

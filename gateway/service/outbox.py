@@ -8,40 +8,23 @@ lost with the process, and the hold itself stays, due, in the store.
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Iterator, Mapping
-from dataclasses import field
+from collections.abc import Iterator
 from datetime import datetime
 from typing import Final
 
 from gateway.core.acceptance import Acceptance
 from gateway.core.hold_record import encode_hold
 from gateway.core.ledger import Hold, Moved, Outcome, Verb
-from gateway.core.money import MicroUsd
-from gateway.core.reply import Reply
-from gateway.core.value import value
 from gateway.ports import Clock, Ledger, Spool, SpoolUnavailable, StoreUnavailable
+from gateway.service.intent import Intent as Intent
+from gateway.service.intent import job_bound as job_bound
+from gateway.service.rebind import rebind
 
 _LOG: Final = logging.getLogger("tollhouse.outbox")
 _RETRY_S: Final = 0.5
 # See `core/word.py`.
 _JOB_BOUND: Final = Outcome.JOB_BOUND
-
-
-@value
-class Intent:
-    """One move to make: see `ports.Ledger.move`."""
-
-    verb: Verb
-    hold: Hold
-    job: str = ""
-    cost: MicroUsd = 0
-    facts: Mapping[str, str] = field(default_factory=dict)
-    reply: Reply | None = None
-
-
-def job_bound(hold: Hold) -> Intent:
-    """What a capture turns into when the job it names is another hold's already."""
-    return Intent(Verb.DOUBT, hold, facts={"cause": "job id bound to another hold"})
+_ALREADY: Final = Outcome.ALREADY
 
 
 class Outbox:
@@ -128,6 +111,8 @@ class Outbox:
             facts=intent.facts,
             reply=intent.reply,
         )
+        if moved.outcome is _ALREADY and intent.verb is Verb.CAPTURE:
+            await rebind(self._ledger, intent, self._clock)
         if moved.outcome is not _JOB_BOUND:
             self._spool.acknowledged(intent.hold.id)
         return moved

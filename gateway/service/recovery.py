@@ -16,7 +16,8 @@ from gateway.core.ledger import Outcome, State, Verb
 from gateway.core.recall import HoldRecord
 from gateway.core.remains import Damage, Predecessor, Remains
 from gateway.ports import Clock, Ledger, OpenHolds, Spool
-from gateway.service.outbox import Intent, job_bound
+from gateway.service.intent import Intent, job_bound
+from gateway.service.rebind import rebind
 
 _LOG: Final = logging.getLogger("tollhouse.recovery")
 _TOGETHER: Final = 100
@@ -77,6 +78,8 @@ class Recovery:
             intent.verb, intent.hold, self.clock.now(), job=intent.job, cost=intent.cost, facts=intent.facts
         )
         done[moved.outcome] += 1
+        if moved.outcome is Outcome.ALREADY and intent.verb is Verb.CAPTURE:
+            await rebind(self.ledger, intent, self.clock)
         if moved.outcome is Outcome.JOB_BOUND:
             await self._move(job_bound(intent.hold), done)
 

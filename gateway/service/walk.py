@@ -23,7 +23,7 @@ class Walk:
     """One walk. `patience` is how many seconds a page may take; `began_at` is by our clock, times of jobs are theirs.
 
     `last` are the jobs of the newest page read. `trouble` says why it went no further, if it was cut short;
-    `retry_after` (seconds) how long the upstream wants to be left alone.
+    `retry_after` (seconds) how long the upstream wants to be left alone; `silent` that it answers nothing now.
     """
 
     upstream: Upstream
@@ -36,6 +36,7 @@ class Walk:
     ended: bool = False
     trouble: str | None = None
     retry_after: float | None = None
+    silent: bool = False
     _cursor: str | None = None
     _oldest: datetime | None = None
     _in_order: bool = True
@@ -52,13 +53,14 @@ class Walk:
         answer = await self.upstream.ask(Question("GET", _path(self._cursor), {}, None, deadline))
         match answer:
             case Unanswered(cause):
-                self.trouble = cause
+                self.trouble, self.silent = cause, True
                 return False
             case Reply():
                 return self._read(answer)
 
     def _read(self, reply: Reply) -> bool:
         self.retry_after = asked_to_wait(reply)
+        self.silent = self.retry_after is not None
         page = read_page(reply)
         match page:
             case UnreadablePage(why):

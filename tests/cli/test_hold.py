@@ -1,7 +1,9 @@
 """`tollhouse hold` against a control plane: what it prints can be run, and what it runs is signed."""
 
+import json
+import re
 import shlex
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from datetime import timedelta
 
 import pytest
@@ -75,3 +77,31 @@ async def test_exit_codes(plane: RunningControl) -> None:
         (("void", "hold_1", *signed), 1),
     ):
         assert (await tollhouse("hold", *arguments)).exit_code == code, arguments
+
+
+async def holds_that_ail(plane: RunningControl) -> list[Mapping[str, str]]:
+    """What the doctor says of holds. Other things may be wrong with a plane that has neither keys nor policies."""
+    document = json.loads((await Tollhouse(plane)("doctor", "--json")).stdout)
+    return [finding for finding in document["findings"] if finding["check"] == "holds"]
+
+
+async def test_the_commands_of_the_doctor_clear_what_it_found(plane: RunningControl) -> None:
+    """It says of each hold in doubt what may be run; as it stands, one of them clears it."""
+    summary, first, _ = await holds_that_ail(plane)
+    assert summary["sentence"].startswith("2 holds are in doubt")
+    assert (await Tollhouse(plane)(*commands(summary)[0])).exit_code == 0
+    assert "It may have made job_1" in first["sentence"]
+    capture, void = commands(first)
+    assert (await Tollhouse(plane)(*capture)).stdout.startswith("Hold hold_1 is captured: job job_1")
+
+    summary, rest = await holds_that_ail(plane)
+    assert summary["sentence"].startswith("1 hold is in doubt")
+    assert "no job that could be its" in rest["sentence"]
+    assert (await Tollhouse(plane)(*commands(rest)[1])).stdout.startswith("Hold hold_2 is voided")
+    assert (void[1], await holds_that_ail(plane)) == ("void", [])
+
+
+def commands(finding: Mapping[str, str]) -> list[list[str]]:
+    """The commands of a step, as words after `tollhouse`."""
+    found = re.findall(r"tollhouse (hold [^;]*?)(?:;|\.$)", finding["step"])
+    return [shlex.split(command) for command in found]

@@ -31,12 +31,13 @@ _ENDS = """\
 - `anomaly`: a fact that contradicts the end the hold already has. It is written into the ledger once; no money moves.
 - `lost`: the upstream does not know the job any more, or it ran for a day without an end. What it had in flight comes
   back, its money stays posted; an end that is heard of all the same still counts, and is called `..._late`.
+- `rebound`: the list had bound the hold to a job, and the answer to its own submit came after all and names another.
 - `job_bound` is the answer of a capture whose job id belongs to another hold. Nothing moves.
 """
 
 _ORDINARY = {
     *(Outcome.CAPTURED, Outcome.VOIDED, Outcome.DOUBTED),
-    *(Outcome.FINISHED, Outcome.REFUNDED, Outcome.ADJUSTED, Outcome.LOST),
+    *(Outcome.FINISHED, Outcome.REFUNDED, Outcome.ADJUSTED, Outcome.LOST, Outcome.REBOUND),
 }
 
 _FLOWS_HEAD = """\

@@ -18,14 +18,14 @@ PAGE = Path(__file__).parents[2] / "docs" / "hold-life.md"
 
 # As agreed, a line for each state; bold is where the hold goes.
 AGREED = """
-| (none) | **captured** (adopted) | tombstone | missing | missing | missing | missing | missing |
-| held | **captured** | **voided** | **in_doubt** | not yet | not yet | not yet | not yet |
-| in_doubt | **captured** | **voided** | already | not yet | not yet | not yet | not yet |
-| captured | already | refused | already captured | **finished** | **refunded** | not yet | **lost** |
-| lost | already | refused | already | **finished** (late) | **refunded** (late) | not yet | already |
-| finished | already | refused | already | already | anomaly | refused | already |
-| refunded | already | refused | already | anomaly | already | **adjusted** | already |
-| voided | anomaly: overage | already | refused | refused | refused | refused | refused |
+| (none) | **captured** (adopted) | tombstone | missing | missing | missing | missing | missing | missing |
+| held | **captured** | **voided** | **in_doubt** | not yet | not yet | not yet | not yet | not yet |
+| in_doubt | **captured** | **voided** | already | not yet | not yet | not yet | not yet | not yet |
+| captured | already | refused | already captured | **finished** | **refunded** | not yet | **lost** | **rebound** |
+| lost | already | refused | already | **finished** (late) | **refunded** (late) | not yet | already | anomaly |
+| finished | already | refused | already | already | anomaly | refused | already | anomaly |
+| refunded | already | refused | already | anomaly | already | **adjusted** | already | anomaly |
+| voided | anomaly: overage | already | refused | refused | refused | refused | refused | refused |
 """
 
 MEANS = {
@@ -39,6 +39,7 @@ MEANS = {
     "**refunded**": (Outcome.REFUNDED, State.REFUNDED),
     "**adjusted**": (Outcome.ADJUSTED, State.REFUNDED),
     "**lost**": (Outcome.LOST, State.LOST),
+    "**rebound**": (Outcome.REBOUND, State.CAPTURED),
     "**finished** (late)": (Outcome.FINISHED_LATE, State.FINISHED),
     "**refunded** (late)": (Outcome.REFUNDED_LATE, State.REFUNDED),
     "missing": (Outcome.MISSING, None),

@@ -37,7 +37,9 @@ class GatewayProcess:
         self.root = root
         self.data_dir = root / "data"
         self.log = root / "log"
-        self.settings = {"PYTHONPATH": str(ROOT), "data_dir": str(self.data_dir), "log_format": "json", **settings}
+        # What is in doubt stays so: what a test decides by the provider's diary, nothing else decides meanwhile.
+        plain = {"log_format": "json", "upstream_exclusive": "false"}
+        self.settings = {"PYTHONPATH": str(ROOT), "data_dir": str(self.data_dir), **plain, **settings}
         self.url = self.control_url = ""
         self.up = False
         self._session = session

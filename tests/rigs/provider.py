@@ -19,7 +19,7 @@ from aiohttp.typedefs import Handler, Middleware
 
 import gateway
 from gateway.adapters.system import SystemClock, SystemEntropy
-from gateway.sandbox import Drawn, SandboxConfig, create_sandbox, submit
+from gateway.sandbox import Drawn, Faults, SandboxConfig, create_sandbox, submit
 from gateway.sandbox.calls import WORLD
 from gateway.sandbox.jobs import Job
 from gateway.sandbox.world import accept
@@ -114,7 +114,9 @@ async def _serve(key: str) -> None:
     submit.accept = _accept_and_note
     notes: list[Note] = []
     drawn = Drawn(SystemEntropy().token)
-    sandbox = create_sandbox(SandboxConfig(keys=frozenset({key})), SystemClock().now, drawn)
+    sandbox = create_sandbox(
+        SandboxConfig(Faults(processing_seconds=3600), keys=frozenset({key})), SystemClock().now, drawn
+    )
     sandbox.middlewares.append(_noting(notes))
     runner = web.AppRunner(sandbox, access_log=None)
     await runner.setup()

@@ -45,8 +45,10 @@ class Provider:
     asked: list[str] = field(default_factory=list)
     at_once: int = 0
     peak: int = 0
+    _newest_first: list[Made] = field(default_factory=list)
 
     def make(self, job: str, model: str, created_at: datetime, **more: object) -> Made:
+        self._newest_first = []
         self.made[job] = Made(job, model, created_at, **more)  # type: ignore[arg-type]
         return self.made[job]
 
@@ -68,8 +70,9 @@ class Provider:
 
     def _page(self, query: dict[str, list[str]]) -> Reply:
         assert query["limit"] == [str(PAGE_SIZE)]
-        shown = sorted((one for one in self.made.values() if not one.hidden), key=lambda one: one.created_at)
-        shown.reverse()
+        if len(self._newest_first) != len(self.made):
+            self._newest_first = sorted(self.made.values(), key=lambda one: one.created_at, reverse=True)
+        shown = [one for one in self._newest_first if not one.hidden]
         start = int(query.get("cursor", ["0"])[0])
         rows, more = shown[start : start + PAGE_SIZE], len(shown) > start + PAGE_SIZE
         cursor = str(start + PAGE_SIZE) if more else None

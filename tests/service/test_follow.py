@@ -171,14 +171,15 @@ async def test_ten_thousand_running_jobs_cost_about_a_hundred_calls_a_round(hous
     for n in range(0, 10_000, 100):
         house.provider.made[f"job_h{n}"].status = "completed"
 
-    await house.round()
-
-    assert len(house.provider.asked) == house.provider.lists() == 100
+    for _ in range(5):
+        # They are looked up by and by, and no page is read that shows none of them.
+        await house.round()
     assert await house.owed() == (10_000 * PRICE, 0, 9_900)
     assert house.rested[-1] >= 10, "a hundred calls are not made again at once"
 
+    before = len(house.provider.asked)
     await house.round()
-    assert len(house.provider.asked) == 200
+    assert len(house.provider.asked) - before == house.provider.lists() - before == 100
 
 
 async def _captured_together(house: Settling, numbers: range) -> None:

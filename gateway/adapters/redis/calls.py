@@ -23,6 +23,8 @@ _INDICES: Final = (*keys.OPEN.values(), keys.ENDED)
 _FLOWS: Final[Mapping[Verb, tuple[Flow, ...]]] = {
     verb: tuple(sorted({step.flow for step in row.values()} - {Flow.NOTHING})) for verb, row in TRANSITIONS.items()
 }
+# See `core/word.py`.
+_REBIND: Final = Verb.REBIND
 # Sums of so small amounts stay exact in the scripts, of however many holds.
 _SMALL: Final = 2**40
 
@@ -196,7 +198,10 @@ def _own_move(
     facts: Mapping[str, str],
     reply: Reply | None,
 ) -> Own:
-    learnt = {**facts, "job": job, "cost": str(cost)} if verb is Verb.CAPTURE else facts
+    learnt = _learnt(verb, job, cost, facts)
+    memory, asked = text.memory, text.asked
+    if verb is _REBIND:
+        memory, asked = keys.job(facts["was_job"]), ""
     words: list[Argument] = [
         codec.micros(now),
         hold.id,
@@ -206,13 +211,20 @@ def _own_move(
         encode_hold(hold),
         hold.attempt,
         hold.digest,
-        text.asked,
+        asked,
         b"" if reply is None else codec.encode_reply(reply),
         len(learnt),
     ]
     for fact in learnt.items():
         words += fact
-    return Own(hold.id, pack(text.key, keys.job(job), text.memory), pack(*words))
+    return Own(hold.id, pack(text.key, keys.job(job), memory), pack(*words))
+
+
+def _learnt(verb: Verb, job: str, cost: MicroUsd, facts: Mapping[str, str]) -> Mapping[str, str]:
+    """Of a hold that is rebound, `cost` is only what it differs by."""
+    if verb is Verb.CAPTURE:
+        return {**facts, "job": job, "cost": str(cost)}
+    return {**facts, "job": job} if verb is _REBIND else facts
 
 
 def _row(row: Mapping[State, Step], flows: tuple[Flow, ...]) -> str:

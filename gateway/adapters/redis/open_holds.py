@@ -45,15 +45,12 @@ class RedisOpenHolds:
         )
         return tuple(record.hold for record in await self._found(ids) if record.state is State.HELD)
 
-    async def indexed(self, state: State) -> Mapping[str, datetime]:
-        """Implements `ports.IndexedHolds`. By cursor, as above."""
-        found: dict[str, datetime] = {}
-        cursor = 0
-        while True:
-            cursor, members = await self._store.command("ZSCAN", keys.OPEN[state], cursor, "COUNT", _PAGE)
-            found |= {hold_id.decode(): codec.instant(int(float(score))) for hold_id, score in members}
-            if cursor == 0:
-                return found
+    async def indexed(self, state: State, limit: int | None = None) -> Mapping[str, datetime]:
+        """Implements `ports.IndexedHolds`."""
+        last = -1 if limit is None else limit - 1
+        scored = await self._store.command("ZRANGE", keys.OPEN[state], 0, last, "WITHSCORES")
+        pairs = zip(scored[::2], scored[1::2], strict=True)
+        return {hold_id.decode(): codec.instant(int(float(at))) for hold_id, at in pairs}
 
     async def _found(self, hold_ids: Iterable[bytes]) -> list[HoldRecord]:
         records = await asyncio.gather(*(self._ledger.find(hold_id.decode()) for hold_id in hold_ids))

@@ -173,6 +173,17 @@ class LedgerMachine(RuleBasedStateMachine):
         self.perform(self._move(Verb.DOUBT, self._pick(pick, *(() if any_state else _OPEN[:1])), facts=facts))
 
     @precondition(lambda self: self.known)
+    @rule(pick=_PICK, cost=_COST, stranger=_SOMETIMES, back=st.booleans())
+    def answer_after_all(self, pick: int, cost: str, stranger: bool, back: bool) -> None:
+        """The answer to a submit comes when the list has settled it; once more, and perhaps with the job before."""
+        admission = self._pick(pick, "captured")
+        job = self._job_of_another(admission.hold) if stranger else None
+        before = self._move(Verb.CAPTURE, admission)
+        self.perform(self._move(Verb.REBIND, admission, cost=cost, job=job))
+        if back:
+            self.perform(self._move(Verb.REBIND, admission, job=before.job))
+
+    @precondition(lambda self: self.known)
     @rule(
         pick=_PICK,
         verb=st.sampled_from((Verb.FINISH, Verb.REFUND, Verb.REFUND, Verb.ADJUST, Verb.LOSE, Verb.LOSE)),
@@ -316,6 +327,10 @@ class LedgerMachine(RuleBasedStateMachine):
             job = job or (kept.job if kept and kept.job else f"job of {hold.id}")
             return Act(verb, hold, self.now, job, cost_of(cost, hold.amount), facts or {})
         posted = kept.cost if kept and kept.cost is not None else hold.amount
+        if verb is Verb.REBIND:
+            charged, was = cost_of(cost, hold.amount), (kept.job if kept else None) or "no job"
+            told = {**(facts or {}), "cost": str(charged), "was_job": was, "matched": "answer"}
+            return Act(verb, hold, self.now, job or f"second job of {hold.id}", charged - posted, told)
         back = min(cost_of(cost, posted), posted)
         told = {"refunded": str(back), **({"named": "1"} if named else {})}
         if verb is Verb.ADJUST:

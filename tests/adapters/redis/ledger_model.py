@@ -26,18 +26,18 @@ from tests.adapters.redis.memory_model import MemoryModel
 
 ADOPTABLE: Final = timedelta(days=7)
 
-# State -> what capture, void, doubt, finish, refund, adjust and lose come to.
+# State -> what capture, void, doubt, finish, refund, adjust, lose and rebind come to.
 TABLE: Final = {
-    "none": ("adopted", "tombstoned", "missing", "missing", "missing", "missing", "missing"),
-    "held": ("captured", "voided", "doubted", "not_yet", "not_yet", "not_yet", "not_yet"),
-    "in_doubt": ("captured", "voided", "already", "not_yet", "not_yet", "not_yet", "not_yet"),
-    "captured": ("already", "refused", "already", "finished", "refunded", "not_yet", "lost"),
-    "lost": ("already", "refused", "already", "finished_late", "refunded_late", "not_yet", "already"),
-    "finished": ("already", "refused", "already", "already", "anomaly", "refused", "already"),
-    "refunded": ("already", "refused", "already", "anomaly", "already", "adjusted", "already"),
-    "voided": ("overage", "already", "refused", "refused", "refused", "refused", "refused"),
+    "none": ("adopted", "tombstoned", "missing", "missing", "missing", "missing", "missing", "missing"),
+    "held": ("captured", "voided", "doubted", "not_yet", "not_yet", "not_yet", "not_yet", "not_yet"),
+    "in_doubt": ("captured", "voided", "already", "not_yet", "not_yet", "not_yet", "not_yet", "not_yet"),
+    "captured": ("already", "refused", "already", "finished", "refunded", "not_yet", "lost", "rebound"),
+    "lost": ("already", "refused", "already", "finished_late", "refunded_late", "not_yet", "already", "anomaly"),
+    "finished": ("already", "refused", "already", "already", "anomaly", "refused", "already", "anomaly"),
+    "refunded": ("already", "refused", "already", "anomaly", "already", "adjusted", "already", "anomaly"),
+    "voided": ("overage", "already", "refused", "refused", "refused", "refused", "refused", "refused"),
 }
-VERBS: Final = ("capture", "void", "doubt", "finish", "refund", "adjust", "lose")
+VERBS: Final = ("capture", "void", "doubt", "finish", "refund", "adjust", "lose", "rebind")
 
 # Where a hold is after what happened to it; what is missing here leaves it where it was.
 BECOMES: Final = {
@@ -51,11 +51,13 @@ BECOMES: Final = {
     "refunded": "refunded",
     "adjusted": "refunded",
     "lost": "lost",
+    "rebound": "captured",
     "finished_late": "finished",
     "refunded_late": "refunded",
 }
 
 
+CAPTURES: Final = frozenset({"captured", "adopted", "overage"})
 # What becomes of the place in flight; what is missing here leaves it as it was.
 IN_FLIGHT: Final = {"adopted": 1, "overage": 1, "voided": -1, "finished": -1, "refunded": -1, "lost": -1}
 
@@ -234,7 +236,9 @@ class LedgerModel:
         outcome = TABLE[was][VERBS.index(verb)]
         if outcome == "adopted" and now - hold.created_at >= ADOPTABLE:
             return "missing"
-        if outcome in {"captured", "adopted", "overage"} and self.jobs.get(job, hold.id) != hold.id:
+        if outcome == "rebound" and self.holds[hold.id].job == job:
+            return "already"
+        if outcome in {"captured", "adopted", "overage", "rebound"} and self.jobs.get(job, hold.id) != hold.id:
             return "job_bound"
         if outcome == "adjusted" and self.holds[hold.id].named:
             return "already"
@@ -249,13 +253,19 @@ class LedgerModel:
             return
         if kept is None:
             kept = self.holds[hold.id] = Kept(hold, "none", 0, tombstone=outcome == "tombstoned")
-        learnt = dict(facts)
-        if BECOMES[outcome] == "captured":
+        learnt, moves = dict(facts), list(_shifts(outcome, kept, cost))
+        if outcome in CAPTURES:
             learnt |= {"job": job, "cost": str(cost)}
             self.jobs[job] = hold.id
             kept.job, kept.cost, kept.tombstone = job, cost, False
+        if outcome == "rebound":
+            learnt |= {"job": job}
+            if self.jobs.get(facts["was_job"]) == hold.id:
+                del self.jobs[facts["was_job"]]
+            self.jobs[job] = hold.id
+            kept.job, kept.cost = job, int(facts["cost"])
         kept.state, kept.score = BECOMES[outcome], micros(now)
-        self._enter(outcome, hold, now, list(_shifts(outcome, kept, cost)), learnt)
+        self._enter(outcome, hold, now, moves, learnt)
         if "refunded" in facts:
             kept.refunded, kept.named = int(facts["refunded"]), "named" in facts
 
@@ -300,16 +310,16 @@ def _shifts(outcome: str, kept: Kept, cost: int) -> Iterator[Move]:
             case Meter.USD:
                 yield Move(charge.account, _posted(outcome, kept, cost), _freed(outcome, charge.amount))
             case _:
-                counted = charge.amount if BECOMES[outcome] == "captured" else 0
+                counted = charge.amount if outcome in CAPTURES else 0
                 yield Move(charge.account, counted, _freed(outcome, charge.amount))
 
 
 def _posted(outcome: str, kept: Kept, cost: int) -> int:
     if outcome in {"refunded", "refunded_late"}:
         return -min(cost, kept.cost or 0)
-    if outcome == "adjusted":
+    if outcome in {"adjusted", "rebound"}:
         return max(cost, (kept.refunded or 0) - (kept.cost or 0))
-    return cost if BECOMES[outcome] == "captured" else 0
+    return cost if outcome in CAPTURES else 0
 
 
 def _freed(outcome: str, amount: int) -> int:

@@ -278,15 +278,16 @@ async def test_a_job_belongs_to_one_hold(ledger: RedisLedger) -> None:
 async def test_what_happened_happens_once(ledger: RedisLedger, store: Store, verb: Verb) -> None:
     asked = one_job()
     await ledger.admit(asked, NOW)
-    if verb in {Verb.FINISH, Verb.REFUND, Verb.ADJUST, Verb.LOSE}:
+    if verb in {Verb.FINISH, Verb.REFUND, Verb.ADJUST, Verb.LOSE, Verb.REBIND}:
         await ledger.move(Verb.CAPTURE, asked.hold, NOW, job="j1", cost=PRICE)
     if verb is Verb.ADJUST:
         await ledger.move(Verb.REFUND, asked.hold, NOW, cost=PRICE)
-    job = "j1" if verb is Verb.CAPTURE else ""
-    first = await ledger.move(verb, asked.hold, NOW, job=job, cost=PRICE)
+    job = {Verb.CAPTURE: "j1", Verb.REBIND: "j2"}.get(verb, "")
+    facts = {"was_job": "j1", "cost": str(PRICE)} if verb is Verb.REBIND else {}
+    first = await ledger.move(verb, asked.hold, NOW, job=job, cost=PRICE, facts=facts)
     before = await snapshot(store)
 
-    again = await ledger.move(verb, asked.hold, NOW, job=job, cost=PRICE)
+    again = await ledger.move(verb, asked.hold, NOW, job=job, cost=PRICE, facts=facts)
 
     assert (again.outcome, again.balances) == (Outcome.ALREADY, first.balances)
     assert await snapshot(store) == before
@@ -393,6 +394,24 @@ async def test_the_end_of_a_lost_job_still_counts(
     assert await balances(ledger, TEAM, JOBS, RUNNING) == [(left, 0), (1, 0), (0, 0)]
     assert await store.command("ZCARD", keys.OPEN[State.LOST]) == 0
     assert await store.command("ZCARD", keys.ENDED) == 1
+
+
+async def test_a_hold_that_is_rebound_has_the_other_job_at_the_other_cost(ledger: RedisLedger, store: Store) -> None:
+    hold = await captured(ledger, cost=600_000)
+    facts = {"was_job": "job of h1", "cost": "500000", "matched": "answer"}
+
+    moved = await ledger.move(Verb.REBIND, hold, NOW, job="j2", cost=-100_000, facts=facts)
+
+    assert (moved.outcome, moved.was) == (Outcome.REBOUND, State.CAPTURED)
+    assert await balances(ledger, TEAM, JOBS, RUNNING) == [(500_000, 0), (1, 0), (0, 1)]
+    found = await ledger.owner("j2")
+    assert found is not None
+    assert (found.hold.id, found.job, found.cost, found.matched) == ("h1", "j2", 500_000, "answer")
+    assert await ledger.owner("job of h1") is None
+    # And the job that is nobody's again may be another's.
+    other = one_job("h2")
+    await ledger.admit(other, NOW)
+    assert (await ledger.move(Verb.CAPTURE, other.hold, NOW, job="job of h1", cost=1)).outcome is Outcome.CAPTURED
 
 
 async def test_a_refund_of_a_finished_job_is_written_down_once_and_moves_nothing(ledger: RedisLedger) -> None:

@@ -97,7 +97,7 @@ async def test_a_full_store_admits_nothing_and_lets_money_go_home(own_store: Sto
     held = {verb: one_job(f"h-{verb}") for verb in Verb}
     for asked in held.values():
         assert isinstance(await ledger.admit(asked, NOW), Created)
-    for verb in (Verb.FINISH, Verb.REFUND, Verb.ADJUST, Verb.LOSE):
+    for verb in (Verb.FINISH, Verb.REFUND, Verb.ADJUST, Verb.LOSE, Verb.REBIND):
         await ledger.move(Verb.CAPTURE, held[verb].hold, NOW, job=f"job of {verb}", cost=PRICE)
     await ledger.move(Verb.REFUND, held[Verb.ADJUST].hold, NOW, cost=PRICE)
     await own_store.command("CONFIG", "SET", "maxmemory", "1")
@@ -109,8 +109,9 @@ async def test_a_full_store_admits_nothing_and_lets_money_go_home(own_store: Sto
 
     # Not even a store that forgot its scripts as well keeps money from going home.
     await own_store.command("SCRIPT", "FLUSH")
+    jobs = {Verb.CAPTURE: "j1", Verb.REBIND: "j2"}
     outcomes = [
-        (await ledger.move(verb, asked.hold, NOW, job="j1" if verb is Verb.CAPTURE else "", cost=PRICE)).outcome
+        (await ledger.move(verb, asked.hold, NOW, job=jobs.get(verb, ""), cost=PRICE, facts={"was_job": "j0"})).outcome
         for verb, asked in held.items()
     ]
     assert outcomes == [
@@ -121,6 +122,7 @@ async def test_a_full_store_admits_nothing_and_lets_money_go_home(own_store: Sto
         Outcome.REFUNDED,
         Outcome.ADJUSTED,
         Outcome.LOST,
+        Outcome.REBOUND,
     ]
     await own_store.command("CONFIG", "SET", "maxmemory", "0")
     assert isinstance(await ledger.admit(one_job("late"), NOW), Created)

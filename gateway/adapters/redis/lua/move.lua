@@ -1,12 +1,12 @@
 #!lua flags=allow-oom
--- One step of a hold's life after admission: capture, void, doubt, finish, refund, adjust, lose, for holds of one team
--- with the same charges, each in turn. Which step each state takes, and how far each account shifts, was decided in
+-- One step of a hold's life after admission: capture, void, doubt, finish, refund, adjust, lose, rebind, for holds of one
+-- team with the same charges, each in turn. Which step each state takes, and how far each account shifts, was decided in
 -- core/ledger.py and arrives as arguments; here it happens once, whole. Of each hold everything is read and checked
 -- before its first write, because a script that fails keeps its writes; accounts, which all share, are read before any
 -- and written after the last.
 --
 -- KEYS  store, entries, indices of held, in_doubt, captured, lost, ended, and of the team's jobs, closed prices,
---       overages, then accounts, then (hold, job, memory) of each hold
+--       overages, then accounts, then (hold, job, memory; of a rebind: the job before) of each hold
 -- ARGV  row, charges, price, number of accounts, number of flows, then how far accounts shift (shared/shifts.lua), then
 --       epoch, sequence seen, and for each hold: now, hold id, job id (or ''), cost, when it was admitted, record,
 --       attempt, digest, asked body ('' without an idempotency key), reply to keep (or ''), number of facts, and (name,
@@ -37,7 +37,8 @@ local function move(n)
   local now, id, job, cost, admitted, record, attempt, digest, asked, kept, facts = unpack(ARGV, at + 1, at + 11)
   local first_fact, last_fact = at + 12, at + 11 + 2 * facts
   at = last_fact
-  local stored = redis.call('HMGET', hold, 'state', 'charges', 'cost', 'contradicted', 'captured_at', 'refunded', 'named')
+  local stored = redis.call('HMGET', hold, 'state', 'charges', 'cost', 'contradicted', 'captured_at', 'refunded', 'named',
+    'job')
   local state = stored[1] or 'none'
   local outcome, becomes, flow, recorded = string.match(row, ';' .. state .. ':([%w_]+),([%w_]*),(%d),(%d)')
   if stored[2] and stored[2] ~= charges then
@@ -50,11 +51,12 @@ local function move(n)
     if owner and owner ~= id then return reply('job_bound') end
   end
   if becomes == '' and (stored[4] or recorded == '0') then return reply(outcome) end
-  -- What was named once stays as it is.
-  if becomes == state and stored[7] then return reply('already') end
+  -- What was named once stays as it is, and a job that a hold has is not given to it again.
+  if becomes == state and (stored[7] or job ~= '' and stored[8] == job) then return reply('already') end
   if index[state] then redis.call('ZSCORE', index[state], id) end
   if index[becomes] then redis.call('ZSCORE', index[becomes], id) end
   if becomes == 'captured' then redis.call('ZSCORE', jobs, id) end
+  local owner_before = becomes == state and state == 'captured' and redis.call('GET', memory)
   if asked ~= '' then redis.call('GET', memory)
   elseif state == 'in_doubt' or becomes == 'in_doubt' then redis.call('HVALS', memory) end
   local shifts = shifts_of(flow, flows, first_account, last_account, cost, (stored[3] or 0) - (stored[6] or 0))
@@ -94,7 +96,8 @@ local function move(n)
     redis.call('ZADD', jobs, admitted, id)
   end
   redis.call('HSET', hold, 'state', becomes, unpack(fields))
-  if becomes == state then redis.call('HSETNX', hold, 'named', cost) end
+  if becomes == state and state == 'refunded' then redis.call('HSETNX', hold, 'named', cost) end
+  if becomes == state and owner_before == id then redis.call('DEL', memory) end
   if kept ~= '' then redis.call('HSET', hold, 'reply', kept) end
   if job ~= '' then redis.call('SET', job_key, id) end
   if index[state] then redis.call('ZREM', index[state], id) end
