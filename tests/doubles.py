@@ -47,10 +47,11 @@ class SeededEntropy:
 
 
 class Doorkeeper:
-    """Implements `ports.Gate`: says why submits are not let through, or lets them."""
+    """Implements `ports.Gate`: says why submits are not let through, or lets them; and what the store may lack."""
 
-    def __init__(self, closed: str | None = None) -> None:
+    def __init__(self, closed: str | None = None, doubted: str | None = None) -> None:
         self.closed = closed
+        self.doubted = doubted
 
 
 class MemorySpool:

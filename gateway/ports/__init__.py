@@ -14,13 +14,13 @@ from gateway.core.account import Account, Balance
 from gateway.core.admission import Admission, AdmissionReply, Exists
 from gateway.core.figures import ClosedPrice
 from gateway.core.idempotency import Idempotency
-from gateway.core.job_list import JobPage, Wanted
 from gateway.core.ledger import Hold, Moved, Verb
 from gateway.core.money import MicroUsd
 from gateway.core.principal import VirtualKey
 from gateway.core.recall import HoldRecord
 from gateway.core.reply import Reply
 from gateway.core.store_condition import Condition
+from gateway.ports.jobs import Jobs as Jobs
 from gateway.ports.settling import Findings as Findings
 from gateway.ports.settling import IndexedHolds as IndexedHolds
 from gateway.ports.settling import Leases as Leases
@@ -115,37 +115,6 @@ class Ledger(Protocol):
 
         It stands among all others, and its `hold` is the subject.
         """
-        ...
-
-
-class Jobs(Protocol):
-    """What is remembered of jobs and uploads besides money. All raise StoreUnavailable."""
-
-    async def page(self, team: str, wanted: Wanted, *, test: bool) -> JobPage:
-        """Some of the jobs that a team's keys had accepted; those of its test keys are apart."""
-        ...
-
-    async def processing(self, hold_id: str) -> None:
-        """A worker has the hold's job, if it still runs by what the store knows."""
-        ...
-
-    async def cancelling(self, hold_id: str, now: datetime) -> None:
-        """A cancel of the hold's job is about to be forwarded, if it still runs by what the store knows."""
-        ...
-
-    async def ends(self, account: Account) -> tuple[datetime, ...]:
-        """When those jobs may end that hold a place on the account, by what the upstream estimated (UTC).
-
-        Only so many of the longest running are looked at.
-        """
-        ...
-
-    async def bind_upload(self, upload: str, team: str, *, test: bool) -> bool:
-        """Note for a while whose an upload is; False where it is somebody else's already."""
-        ...
-
-    async def owns_upload(self, upload: str, team: str, *, test: bool) -> bool:
-        """Whether it is known to be the team's. One call, whoever's it is."""
         ...
 
 
@@ -275,4 +244,9 @@ class Gate(Protocol):
     @property
     def closed(self) -> str | None:
         """Why no hold may be made now, in a sentence; None while one may."""
+        ...
+
+    @property
+    def doubted(self) -> str | None:
+        """Why something that the store was told may be missing there, in a sentence; None while nothing is."""
         ...

@@ -67,10 +67,18 @@ class Guard:
 
     @property
     def closed(self) -> str | None:
-        if self._found is None:
-            return "the store has not been looked at yet"
         if self._found:
             return self._found[0].sentence
+        return self._unseen()
+
+    @property
+    def doubted(self) -> str | None:
+        sentences = (finding.sentence for finding in self._found or () if finding.check not in _REMEMBERS)
+        return next(sentences, None) or self._unseen()
+
+    def _unseen(self) -> str | None:
+        if self._found is None:
+            return "the store has not been looked at yet"
         if (age := self._clock.monotonic() - self._found_at) > _TRUSTED_S:
             return f"the store has not been seen sound for {age:.0f} s"
         return None
@@ -148,6 +156,9 @@ class _Audit:
         """Once for each run of the store; again after a while, as long as the books are wrong."""
         return run != self.run or (bool(self.found) and now - self.at >= _AUDIT_AGAIN_S)
 
+
+# What keeps holds from being made, and takes nothing from what the store knows.
+_REMEMBERS: Final = frozenset({Check.VERSION, Check.DURABLE, Check.ROOM, Check.SCRIPTS, Check.CLOCK, Check.EXPORTED})
 
 _OF_CONDITION: Final = (
     *(Check.STORE, Check.PRIMARY, Check.VERSION, Check.DURABLE, Check.KEEPS, Check.ROOM, Check.SCRIPTS, Check.CLOCK),

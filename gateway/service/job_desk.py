@@ -85,8 +85,8 @@ class JobDesk:
 
     async def page(self, principal: Principal, wanted: Wanted) -> JobPage | StoreDown:
         """The team's jobs, as last learnt. The upstream is not asked."""
-        if (closed := self.guard.closed) is not None:
-            return StoreDown(closed)
+        if (doubt := self.guard.doubted) is not None:
+            return StoreDown(doubt)
         try:
             return await self.jobs.page(principal.team, wanted, test=principal.key.test)
         except StoreUnavailable as error:
@@ -100,9 +100,9 @@ class JobDesk:
             return StoreDown(str(error))
         if record is not None and _owns(call.principal, record.hold.team, test=record.hold.test):
             return record
-        if (closed := self.guard.closed) is not None:
+        if (doubt := self.guard.doubted) is not None:
             # A store that lost history may have lost this job; it is told of again before holds are made.
-            return StoreDown(closed)
+            return StoreDown(doubt)
         if any(_owns(call.principal, hold.team, test=hold.test) for hold in self.outbox.capturing(call.job)):
             return StoreDown("the job was accepted and is not booked yet")
         return NoSuchJob()

@@ -80,6 +80,8 @@ class Lifecycle:
             _LOG.error("an end that contradicts the one before", extra={"fields": {**fields, "was": moved.was}})
         elif moved.outcome in _REFUNDS and named is not None and named > posted:
             _LOG.error("a refund larger than the charge", extra={"fields": {**fields, "named": named}})
+        elif moved.outcome in _ENDS:
+            _LOG.info("a job ended", extra={"fields": {**fields, "team": record.hold.team, "refunded": named}})
         seen = JobEnded(
             record.hold,
             ending.status,
@@ -91,6 +93,7 @@ class Lifecycle:
 
 
 _REFUNDS: Final = frozenset({Outcome.REFUNDED, Outcome.REFUNDED_LATE, Outcome.ADJUSTED})
+_ENDS: Final = _REFUNDS | {Outcome.FINISHED, Outcome.FINISHED_LATE}
 
 
 def booking(record: HoldRecord, ending: Ending, source: Source, now: datetime) -> Intent:

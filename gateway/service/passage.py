@@ -80,8 +80,8 @@ class Passage:
         if owned:
             return await self.ask(passenger)
         # A store that lost history may have lost this one.
-        closed = self.guard.closed
-        return NoSuchUpload() if closed is None else StoreDown(closed)
+        doubt = self.guard.doubted
+        return NoSuchUpload() if doubt is None else StoreDown(doubt)
 
     def _towards(self, passenger: Passenger) -> Upstream:
         principal = passenger.principal

@@ -30,20 +30,25 @@ async def own_store() -> AsyncIterator[Store]:
         await connection.close()
 
 
+# What is wrong with a store that knows all it ever knew.
+REMEMBERS = {"version", "durable", "room", "scripts", "clock", "exported"}
+
+
 async def closed_by(house: Gatehouse, check: str) -> None:
-    """One look finds this and nothing else, and no submit passes."""
+    """One look finds this and nothing else, and no submit passes. What is missing may be lost, or never was."""
     assert await house.failing() == [check]
     assert house.guard.closed is not None
+    assert (house.guard.doubted is None) == (check in REMEMBERS)
 
 
 async def open_again(house: Gatehouse) -> None:
     assert await house.failing() == []
-    assert house.guard.closed is None
+    assert house.guard.closed is house.guard.doubted is None
 
 
 async def test_it_is_closed_until_it_has_looked(own_store: Store) -> None:
     house = Gatehouse(own_store)
-    assert house.guard.closed == "the store has not been looked at yet"
+    assert house.guard.closed == house.guard.doubted == "the store has not been looked at yet"
     await open_again(house)
 
 
@@ -198,7 +203,7 @@ async def test_a_store_that_is_gone_is_a_finding_and_no_exception(own_store: Sto
     os.kill(pid, signal.SIGKILL)
     await until_failing(house, ["store"])
     await house.guard.tend()
-    assert house.guard.closed == "the store has not been looked at yet"
+    assert house.guard.closed == house.guard.doubted == "the store has not been looked at yet"
 
 
 async def test_a_reason_is_logged_when_it_changes_and_not_every_second(

@@ -137,8 +137,8 @@ async def test_where_the_owner_cannot_be_read_nobody_guesses_and_nobody_is_asked
     assert desk.upstream.asked == []
 
 
-async def test_behind_a_closed_guard_what_is_not_found_may_be_lost(desk: Desk) -> None:
-    desk.guard.closed = "history was lost"
+async def test_where_the_store_may_have_lost_something_nobody_says_that_it_never_was(desk: Desk) -> None:
+    desk.guard.doubted = "history was lost"
     desk.upstream.reply = says("pending")
     assert await desk.desk.status(await desk.call()) is desk.upstream.reply
     blue = await desk.shop.principal("blue")

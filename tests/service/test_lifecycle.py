@@ -107,6 +107,21 @@ async def test_what_was_posted_comes_back_once(house: House, ending: Ending) -> 
     assert [(seen.outcome, seen.refunded) for seen in house.counted.ends] == [(Outcome.REFUNDED, PAID)]
 
 
+async def test_an_end_is_one_line_in_the_log(house: House, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level("INFO", "tollhouse.lifecycle"):
+        for source in Source:
+            await house.ended(Cancelled(300_000), source)
+    (line,) = caplog.records
+    assert line.__dict__["fields"] == {
+        "hold": "h1",
+        "job": "job-1",
+        "status": "cancelled",
+        "source": "client",
+        "team": "red",
+        "refunded": 300_000,
+    }
+
+
 async def test_what_the_upstream_names_comes_back(house: House) -> None:
     await house.ended(Cancelled(300_000), Source.CANCEL)
     assert (await house.balances())[0] == Balance(PAID - 300_000, 0)

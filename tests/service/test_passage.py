@@ -132,6 +132,6 @@ async def test_where_the_owner_cannot_be_written_or_read_nobody_guesses(
     assert len(way.upstream.asked) == asked
 
 
-async def test_behind_a_closed_guard_what_is_not_found_may_be_lost(way: Way) -> None:
-    way.guard.closed = "history was lost"
+async def test_where_the_store_may_have_lost_something_nobody_says_that_it_never_was(way: Way) -> None:
+    way.guard.doubted = "history was lost"
     assert await way.status(await way.shop.principal("red")) == StoreDown("history was lost")

@@ -177,7 +177,7 @@ async def test_in_a_store_that_may_have_lost_history_nobody_guesses(name: str, m
     async with open_house(team(budget("9.00")), team(budget("9.00"), slug="audio")) as house:
         owner, other = await house.key(), await house.key("audio")
         job = (await house.submit(owner)).document["jobId"]
-        monkeypatch.setattr("gateway.service.guard.Guard.closed", property(lambda _: "history was lost"))
+        monkeypatch.setattr("gateway.service.guard.Guard.doubted", property(lambda _: "history was lost"))
         key = owner if name == "video" else other
         for method, path, kind in ROUTES:
             missing = await house.ask(method, path(NEVER_JOB if kind == "job" else NEVER_UPLOAD), key)

@@ -267,7 +267,8 @@ class LedgerModel:
         kept.state, kept.score = BECOMES[outcome], micros(now)
         self._enter(outcome, hold, now, moves, learnt)
         if "refunded" in facts:
-            kept.refunded, kept.named = int(facts["refunded"]), "named" in facts
+            kept.refunded = int(facts["refunded"])
+        kept.named = kept.named or outcome == "adjusted" or "named" in facts
 
     def note(self, kind: str, subject: str, now: datetime, facts: Mapping[str, str]) -> bool:
         """An entry that moves nothing; whether it is new."""

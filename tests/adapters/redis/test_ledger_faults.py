@@ -115,14 +115,9 @@ async def test_a_full_store_admits_nothing_and_lets_money_go_home(own_store: Sto
         for verb, asked in held.items()
     ]
     assert outcomes == [
-        Outcome.CAPTURED,
-        Outcome.VOIDED,
-        Outcome.DOUBTED,
-        Outcome.FINISHED,
-        Outcome.REFUNDED,
-        Outcome.ADJUSTED,
-        Outcome.LOST,
-        Outcome.REBOUND,
+        *(Outcome.CAPTURED, Outcome.VOIDED, Outcome.DOUBTED),
+        *(Outcome.FINISHED, Outcome.REFUNDED, Outcome.ADJUSTED),
+        *(Outcome.LOST, Outcome.REBOUND),
     ]
     await own_store.command("CONFIG", "SET", "maxmemory", "0")
     assert isinstance(await ledger.admit(one_job("late"), NOW), Created)
