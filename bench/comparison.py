@@ -41,6 +41,7 @@ class Row:
     per_second: float
     cpu_us: float
     store_us: float
+    exporter_us: float
     quiet: Spread
     loaded: Spread | None
     rate: float
@@ -73,7 +74,7 @@ def _targets(directory: Path) -> Iterator[tuple[list[Target], House, str]]:
         key = house.issue_key(team_name(0))
         plain = submits(["pb_bench"])
         between = [] if nginx is None else [Target(NGINX, *nginx, plain)]
-        ours = Target(OURS, house.port, house.process, submits([key]), house.store)
+        ours = Target(OURS, house.port, house.process, submits([key]), house.store, house.exporter)
         bares = Target(UNAWARE, unaware, loose, plain), Target(BARE, bare, proxy, plain)
         yield [Target(DIRECT, port, upstream, plain), *between, *bares, ours], house, key
 
@@ -118,6 +119,7 @@ def _row(target: Target, direct: Target, busy: list[Measured], quiet: Mapping[st
         per_second,
         median(one.cpu_us for one in busy),
         median(one.store_us for one in busy),
+        median(one.exporter_us for one in busy),
         quiet[target.name] if target is direct else quiet[target.name] - quiet[direct.name],
         loaded,
         rate,

@@ -78,7 +78,7 @@ def _upstream(directory: Path) -> Iterator[int]:
 
 
 def _target(house: House, keys: "list[str] | tuple[str, ...]") -> Target:
-    return Target("tollhouse", house.port, house.process, submits(keys), house.store)
+    return Target("tollhouse", house.port, house.process, submits(keys), house.store, house.exporter)
 
 
 def _keys(directory: Path, upstream: int, sizes: Sizes, few: Target, seconds: float) -> Grown:

@@ -11,21 +11,34 @@ from pathlib import Path
 from typing import Any, Final
 
 from bench.policies import LIMITS, write_policies
-from bench.processes import HOST, MEASURED, PYTHON, free_port, listens, running
+from bench.processes import (
+    HOST,
+    MEASURED,
+    PYTHON,
+    DidNotStart,
+    child_of,
+    free_port,
+    listens,
+    move_elsewhere,
+    running,
+)
 from bench.store import BenchStore, running_store
 from gateway.core.key_secret import ENTROPY_BYTES, Kind, mint
 
 PEPPER: Final = "1:" + hashlib.sha256(b"bench").hexdigest()
 ADMIN_KEY: Final = mint(Kind.ADMIN, (hashlib.sha512(b"bench").digest() * 2)[:ENTROPY_BYTES])
 
+_EXPORTS_S: Final = 30.0
+
 
 @dataclass(frozen=True, slots=True)
 class House:
-    """A running gateway: where it listens, its process and store, and how long it took to start."""
+    """A running gateway: where it listens, its process, its exporter's and its store, and how long it took to start."""
 
     port: int
     control: int
     process: int
+    exporter: int
     store: BenchStore
     started_s: float
 
@@ -51,7 +64,7 @@ class House:
 
 @contextmanager
 def open_house(directory: Path, upstream: int, teams: int = 1, limits: int = LIMITS) -> Iterator[House]:
-    """Run a gateway on the measured core, and its store elsewhere."""
+    """Run a gateway on the measured core, its store and its exporter elsewhere."""
     directory.mkdir()
     write_policies(directory / "policies", teams, limits)
     port, control = free_port(), free_port()
@@ -71,4 +84,16 @@ def open_house(directory: Path, upstream: int, teams: int = 1, limits: int = LIM
         }
         command, log, began = [PYTHON, "-m", "gateway", "serve"], directory / "log", time.monotonic()
         with running(command, log, MEASURED, listens(port), settings) as process:
-            yield House(port, control, process, store, time.monotonic() - began)
+            started_s = time.monotonic() - began
+            yield House(port, control, process, _exporter_of(process), store, started_s)
+
+
+def _exporter_of(process: int) -> int:
+    """A gateway's exporter, on the core where it belongs. Raises DidNotStart."""
+    until = time.monotonic() + _EXPORTS_S
+    while (exporter := child_of(process, "gateway.exporter")) is None:
+        if time.monotonic() > until:
+            raise DidNotStart("the gateway has no exporter")
+        time.sleep(0.05)
+    move_elsewhere(exporter)
+    return exporter

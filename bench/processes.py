@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
@@ -96,6 +96,21 @@ def listens(port: int) -> Callable[[], bool]:
             return probe.connect_ex((HOST, port)) == 0
 
     return connects
+
+
+def child_of(process: int, says: str) -> int | None:
+    """A child of `process` whose command line contains `says`, if there is one by now."""
+    for child in Path(f"/proc/{process}/task/{process}/children").read_text().split():
+        with suppress(OSError):
+            if says in Path(f"/proc/{child}/cmdline").read_text():
+                return int(child)
+    return None
+
+
+def move_elsewhere(process: int) -> None:
+    """Take a process, with all its threads, off the measured core."""
+    for thread in Path(f"/proc/{process}/task").iterdir():
+        os.sched_setaffinity(int(thread.name), {ELSEWHERE})
 
 
 def cpu_seconds(process: int) -> float:

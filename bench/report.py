@@ -12,6 +12,7 @@ _COMPARISON: Final = (
     "answers/s",
     "CPU us",
     "store us",
+    "exporter us",
     "p50 alone ms",
     "p99 alone ms",
     "p50 at 70 % ms",
@@ -27,8 +28,8 @@ def comparison_lines(comparison: Comparison) -> Iterator[str]:
 
 
 def _comparison_cells(row: Row) -> tuple[str, ...]:
-    store = f"{row.store_us:.0f}" if row.store_us else ""
-    figures = (f"{row.per_second:.0f}", f"{row.cpu_us:.0f}", store)
+    beside = (f"{cost:.0f}" if cost else "" for cost in (row.store_us, row.exporter_us))
+    figures = (f"{row.per_second:.0f}", f"{row.cpu_us:.0f}", *beside)
     return row.name, *figures, *_milliseconds(row.quiet), *_milliseconds(row.loaded), f"{row.resident / 2**20:.0f}"
 
 

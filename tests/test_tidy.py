@@ -27,9 +27,9 @@ SCRIPTS = sorted(PACKAGE.rglob("*.lua"))
 # Modules whose every line runs in the tests of another: a composition root, and packages of values.
 TESTED_ELSEWHERE = {
     "gateway/__main__.py": "tests/cli/test_serve.py",
+    "gateway/ports/jobs.py": "tests/service/test_job_desk.py",
     "gateway/ports/settling.py": "tests/service/test_settle.py",
     "gateway/ports/telemetry.py": "tests/adapters/test_telemetry.py",
-    "gateway/ports/jobs.py": "tests/service/test_job_desk.py",
     "gateway/ports/upstream.py": "tests/service/test_submit.py",
     "gateway/cli/environment.py": "tests/cli/test_serve.py",
     "gateway/core/admit.py": "tests/core/test_policy.py",

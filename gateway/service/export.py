@@ -7,23 +7,21 @@ compares in the very transaction that writes, keeps whoever lost it from writing
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Final, Protocol
 
 from gateway.core.acceptance import Witness
 from gateway.core.epoch import successor
 from gateway.core.export import Cut, Fenced, Fork, Gap, Lease, Line, StoreSide, explained, following
-from gateway.core.history import Memory
 from gateway.core.refused import Refused
 from gateway.ports import ArchiveRefused, ArchiveUnavailable, Clock
 from gateway.service.fence import Watch
 
 _LOG: Final = logging.getLogger("tollhouse.export")
 LEASE: Final = timedelta(seconds=10)
-# Small, because submits wait while rows are made: about a millisecond for these.
-_BATCH: Final = 100
-_REST_S: Final = 0.005
+# Not more, because the store answers nobody while it reads them out: about a millisecond for these.
+_BATCH: Final = 250
 _AWAY_S: Final = 2.0
 
 
@@ -75,8 +73,9 @@ class Archive(Protocol):
 
 
 class Export:
-    """One round of a loop for `service/background.py`. `memory` is what this gateway knows of the store's history: it
-    learns what SQL knows. `alarm` is why nothing is exported although both sides answer, `away` why SQL does not.
+    """One round of a loop for `service/background.py`. `learn` is told up to which entry SQL is, before each step: that
+    is known of the store's history too. `alarm` is why nothing is exported although both sides answer, `away` why SQL
+    does not.
     """
 
     def __init__(
@@ -84,7 +83,7 @@ class Export:
         stream: Stream,
         archive: Archive,
         watch: Watch,
-        memory: Memory,
+        learn: Callable[[Witness], None],
         clock: Clock,
         holder: str,
         lease: timedelta = LEASE,
@@ -94,7 +93,7 @@ class Export:
         self._stream = stream
         self._archive = archive
         self._watch = watch
-        self._memory = memory
+        self._learn = learn
         self._clock = clock
         self._holder = holder
         self._lasts = lease
@@ -142,7 +141,6 @@ class Export:
             more, wrong = await self._batch(lease, lease.token, side)
             if wrong is not None or not more:
                 return wrong or await self._refused(lease, lease.token)
-            await asyncio.sleep(_REST_S)
 
     async def _lease(self, side: StoreSide) -> Lease:
         lease = await self._archive.lease(self._holder, self._token, side.organization, self._clock.now(), self._lasts)
@@ -150,7 +148,7 @@ class Export:
             _LOG.info("this gateway exports to the SQL ledger now", extra={"fields": {"token": lease.token}})
         self._token = lease.token
         if lease.cursor is not None and side.ledger == lease.ledger:
-            self._memory.wrote(lease.cursor.epoch, lease.cursor.sequence, lease.cursor.entry)
+            self._learn(lease.cursor)
         return lease
 
     async def _batch(self, lease: Lease, token: int, side: StoreSide) -> tuple[bool, str | None]:
@@ -226,7 +224,6 @@ class Export:
                 return None
             await self._stream.refused_exported(upto)
             place = upto
-            await asyncio.sleep(_REST_S)
 
 
 def _sentence(gap: Gap) -> str:

@@ -51,7 +51,7 @@ _REPLAY_S: Final = 0.25
 _OVERDUE_S: Final = 1.0
 _SWEEP_S: Final = 60.0
 _PAST_S: Final = 10.0
-_EXPORT_S: Final = 0.5
+_REFUSED_S: Final = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,9 +194,9 @@ def _start_in_background(stack: AsyncExitStack, house: House, submit: Refusals, 
         "unacknowledged moves": house.outbox.run,
         "overdue holds": partial(every, _OVERDUE_S, Overdue(house.ledger, house.open_holds, house.clock)),
         "what ended long ago": partial(every, _PAST_S, Sweep(house.past, house.clock)),
-        "export": partial(every, _EXPORT_S, house.export),
+        "export": house.export,
         "webhooks to clients": house.relaying.deliver,
-        "refused submissions": partial(every, _EXPORT_S, submit.flush),
+        "refused submissions": partial(every, _REFUSED_S, submit.flush),
         "spool": partial(every, _SWEEP_S, partial(_sweep, house.spool)),
         **settling.works,
     }

@@ -5,6 +5,7 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
 from gateway import __version__
+from gateway.adapters.exporter import ExporterProcess, Orders
 from gateway.adapters.redis.closed_prices import RedisClosedPrices
 from gateway.adapters.redis.findings import RedisFindings
 from gateway.adapters.redis.jobs import RedisJobs
@@ -13,15 +14,12 @@ from gateway.adapters.redis.ledger import RedisLedger
 from gateway.adapters.redis.open_holds import RedisOpenHolds
 from gateway.adapters.redis.past import RedisPast
 from gateway.adapters.redis.refusals import RedisRefusals
-from gateway.adapters.redis.stream import RedisStream
 from gateway.adapters.redis.virtual_keys import RedisVirtualKeys
 from gateway.adapters.redis.vitals import RedisVitals
-from gateway.adapters.redis.watch import RedisWatch
 from gateway.adapters.spool import DirectorySpool, open_spool
 from gateway.adapters.system import SystemClock, SystemEntropy, machine_boot
 from gateway.adapters.telemetry import PrometheusTelemetry
 from gateway.core.remains import Damage
-from gateway.service.export import Export
 from gateway.service.guard import Guard
 from gateway.service.keyring import Keyring
 from gateway.service.lifecycle import Lifecycle
@@ -30,7 +28,7 @@ from gateway.service.policy_desk import PolicyDesk
 from gateway.service.recovery import Recovery
 from gateway.settings import Settings
 from gateway.wiring.guard import post_guard, recover
-from gateway.wiring.ledger import open_archive, recall
+from gateway.wiring.ledger import database_url, open_archive, recall
 from gateway.wiring.relaying import Relaying, open_relaying
 from gateway.wiring.secrets import Secrets, gateway_secrets
 from gateway.wiring.store import identify, open_desk, open_keepsake, open_store
@@ -57,7 +55,7 @@ class House:
     past: RedisPast
     spool: DirectorySpool
     boot: str
-    export: Export
+    export: ExporterProcess
     refusals: RedisRefusals
     relaying: Relaying
     jobs: RedisJobs
@@ -103,7 +101,10 @@ async def build_house(stack: AsyncExitStack, settings: Settings) -> House:
         spool=spool,
         boot=boot,
         guard=guard,
-        export=Export(RedisStream(store), archive, RedisWatch(store.run), ledger.memory, clock, boot),
+        export=ExporterProcess(
+            Orders(store.url, database_url(settings), boot, entropy.token(8).hex()),
+            lambda cursor: ledger.memory.wrote(cursor.epoch, cursor.sequence, cursor.entry),
+        ),
         refusals=RedisRefusals(store),
         relaying=open_relaying(stack, settings, store, lifecycle, desk, telemetry, secrets.peppers),
         jobs=RedisJobs(store),

@@ -29,7 +29,7 @@ async def open_archive(
     One that does not answer now is waited for later: until then entries wait in the store.
     """
     try:
-        archive = SqlArchive(open_engine(_url(settings)), entropy.token(8).hex())
+        archive = SqlArchive(open_engine(database_url(settings)), entropy.token(8).hex())
     except ValueError as error:
         raise CannotStart(f"TOLLHOUSE_DATABASE_URL: {error}") from None
     stack.push_async_callback(archive.close)
@@ -42,7 +42,8 @@ async def open_archive(
         return archive, None
 
 
-def _url(settings: Settings) -> str:
+def database_url(settings: Settings) -> str:
+    """The address of the SQL ledger, with its password."""
     if settings.database_url is not None:
         return settings.database_url.get_secret_value()
     path = settings.data_dir.absolute() / _FILE

@@ -119,6 +119,36 @@ def alive(pid: int) -> bool:
     return state not in "ZX"
 
 
+def exporter_pid(served: Served) -> int:
+    """The gateway's other child, once it is there."""
+    found = list[int]()
+
+    def there() -> bool:
+        children = Path(f"/proc/{served.process.pid}/task/{served.process.pid}/children").read_text().split()
+        found[:] = [int(pid) for pid in children if b"gateway.exporter" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+        return bool(found)
+
+    until(there)
+    return found[0]
+
+
+def test_a_gateway_that_is_killed_takes_its_exporter_along(tmp_path: Path) -> None:
+    with serving(tmp_path) as served:
+        pid = exporter_pid(served)
+        served.stop(signal.SIGKILL)
+        until(lambda: not alive(pid))
+
+
+def test_an_exporter_that_is_killed_is_started_again_and_a_stop_ends_it(tmp_path: Path) -> None:
+    with serving(tmp_path) as served:
+        pid = exporter_pid(served)
+        os.kill(pid, signal.SIGKILL)
+        until(lambda: exporter_pid(served) != pid)
+        pid = exporter_pid(served)
+        assert served.stop() == 0
+        assert not alive(pid)
+
+
 def test_a_gateway_that_is_killed_takes_its_store_along_and_forgets_nothing(tmp_path: Path) -> None:
     with ThreadPoolExecutor() as threads, serving(tmp_path) as served:
         assert served.submit()[0] == 200

@@ -25,7 +25,6 @@ from gateway.adapters.redis.watch import RedisWatch
 from gateway.adapters.sql.archive import SqlArchive
 from gateway.adapters.sql.engine import open_engine
 from gateway.adapters.system import SystemClock
-from gateway.core.history import Memory
 from gateway.service.export import Export
 
 # `rest` is a stop outside of any transaction.
@@ -107,7 +106,7 @@ async def live(settings: dict[str, Any], steps: Steps, name: str) -> None:
     stream.steps = steps
     archive = SqlArchive(stepping(open_engine(settings["database"]), steps), "the-ledger")
     watch, lease = RedisWatch(store.run), timedelta(seconds=settings["lease_s"])
-    export = Export(stream, archive, watch, Memory(settings["epoch"]), SystemClock(), name, lease)
+    export = Export(stream, archive, watch, lambda _cursor: None, SystemClock(), name, lease)
     while True:
         await export()
         await asyncio.sleep(0.005)

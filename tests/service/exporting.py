@@ -13,8 +13,8 @@ from gateway.adapters.redis.stream import RedisStream
 from gateway.adapters.redis.watch import RedisWatch
 from gateway.adapters.sql.archive import SqlArchive
 from gateway.adapters.sql.engine import open_engine
+from gateway.core.acceptance import Witness
 from gateway.core.admission import Admission, Created
-from gateway.core.history import Memory
 from gateway.core.ledger import Verb
 from gateway.ports import Clock
 from gateway.service.export import Export
@@ -36,17 +36,17 @@ class Exporting:
     watch: RedisWatch
     archive: SqlArchive
     reader: Reader
-    memory: Memory
+    learnt: list[Witness]
     export: Export
     clock: Shifted
     jobs: int = 0
     archives: list[SqlArchive] = field(default_factory=list)
 
     async def another(self, name: str, **kept: int) -> Export:
-        """The exporter of another gateway, with another connection to the same database."""
+        """The exporter of another gateway, with another connection to the same database. It learns what ours does."""
         archive = SqlArchive(open_engine(self.url), f"ledger-{name}")
         self.archives.append(archive)
-        return exporter(self.store, archive, name, Memory(self.ledger.memory.epoch), self.clock, **kept)
+        return exporter(self.store, archive, name, self.learnt, self.clock, **kept)
 
     async def sell(self, jobs: int) -> None:
         """So many jobs: a hold and a capture each."""
@@ -94,10 +94,16 @@ def job(number: int) -> Admission:
 
 
 def exporter(
-    store: Store, archive: SqlArchive, name: str, memory: Memory, clock: Clock, lease: timedelta = LEASE, **kept: int
+    store: Store,
+    archive: SqlArchive,
+    name: str,
+    learnt: list[Witness],
+    clock: Clock,
+    lease: timedelta = LEASE,
+    **kept: int,
 ) -> Export:
     """`kept` are the stream's backlog and tail."""
-    return Export(RedisStream(store, **kept), archive, RedisWatch(store.run), memory, clock, name, lease)
+    return Export(RedisStream(store, **kept), archive, RedisWatch(store.run), learnt.append, clock, name, lease)
 
 
 @asynccontextmanager
@@ -108,10 +114,10 @@ async def exporting(
     ledger = await open_ledger(store)
     archive = SqlArchive(open_engine(url), "the-ledger")
     await archive.look()
-    reader, memory = Reader(url), Memory("e1")
-    export = exporter(store, archive, "one", memory, clock, lease, **kept)
+    reader, learnt = Reader(url), list[Witness]()
+    export = exporter(store, archive, "one", learnt, clock, lease, **kept)
     watch = RedisWatch(store.run, timedelta())
-    it = Exporting(store, url, ledger, watch, archive, reader, memory, export, clock)
+    it = Exporting(store, url, ledger, watch, archive, reader, learnt, export, clock)
     try:
         yield it
     finally:

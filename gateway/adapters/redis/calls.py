@@ -4,6 +4,8 @@ The rule of this file: it is on the path of every submit, so what the calls of l
 once, and kept with those for whom it was written.
 """
 
+import json
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -102,16 +104,17 @@ def _admission_terms(admission: Admission, price: str, max_skew_us: int) -> Term
     demands, rates = admission.demands, admission.rates
     accounts = [keys.account(charge.account) for charge in hold.charges]
     names = [keys.STORE, keys.POLICY, keys.key(hold.key), keys.OPEN[State.HELD], keys.ENTRIES, keys.CLOSED]
-    words: list[Argument] = [max_skew_us, hold.policy, hold.key_revision, codec.encode_charges(hold.charges), price]
-    words += (len(demands), len(rates), *_asked_of(demands, hold.charges))
+    moves = "\n".join(f"{charge.account} 0 {charge.amount}" for charge in hold.charges)
+    numbers = [max_skew_us, len(demands), len(rates), *_asked_of(demands, hold.charges)]
     for rate in rates:
-        words += (rate.interval_us, rate.burst)
+        numbers += (rate.interval_us, rate.burst)
+    charges = codec.encode_charges(hold.charges)
     return _remember(
         question,
         Terms(
             charges=hold.charges,
             keys=pack(*names, *accounts, *map(keys.rate, rates)),
-            arguments=pack(*words),
+            arguments=pack(hold.policy, hold.key_revision, charges, price, moves, json.dumps(numbers)),
             together=_sums_are_exact(hold.charges),
             demands=demands,
             rates=rates,
@@ -119,11 +122,16 @@ def _admission_terms(admission: Admission, price: str, max_skew_us: int) -> Term
     )
 
 
-def _asked_of(demands: tuple[Demand, ...], charges: tuple[Charge, ...]) -> list[Argument]:
-    words: list[Argument] = []
+def _asked_of(demands: tuple[Demand, ...], charges: tuple[Charge, ...]) -> list[int]:
+    """Of each account: what is asked of it, here and in all, its ceiling, whether it is enforced, its window's end."""
+    in_all = Counter[str]()
+    for charge in charges:
+        in_all[charge.account] += charge.amount
+    numbers: list[int] = []
     for demand, charge in zip(demands, charges, strict=True):
-        words += (demand.amount, demand.ceiling, int(demand.enforced), codec.ends(charge.ends_at))
-    return words
+        asked = demand.amount, in_all[charge.account]
+        numbers += (*asked, demand.ceiling, int(demand.enforced), codec.ends(charge.ends_at))
+    return numbers
 
 
 def _sums_are_exact(charges: tuple[Charge, ...]) -> bool:

@@ -65,10 +65,12 @@ class Store:
     """One store. Use it in one event loop, and `close` it there.
 
     `greet`, if set, speaks first on every new connection; where it raises StoreUnavailable, the connection is given up
-    and so are the calls that wait for it. `client` is for what is long or rare: scans, administration, tests.
+    and so are the calls that wait for it. `url` may hold a password. `client` is for what is long or rare: scans,
+    administration, tests.
     """
 
-    def __init__(self, client: redis.Redis, observe: Observe, prefix: bytes) -> None:
+    def __init__(self, url: str, client: redis.Redis, observe: Observe, prefix: bytes) -> None:
+        self.url = url
         self.client = client
         self.greet: Callable[[Command], Awaitable[None]] | None = None
         self._observe = observe
@@ -182,4 +184,4 @@ def connect(url: str, observe: Observe = _unobserved, draw: Callable[[int], byte
         socket_timeout=PATIENCE_S,
         socket_connect_timeout=PATIENCE_S,
     )
-    return Store(client, observe, draw(8))
+    return Store(url, client, observe, draw(8))

@@ -26,7 +26,7 @@ from gateway.ports import StoreRefused, StoreUnavailable
 
 _CREATED: Final = b"created"
 # The sequence of no entry: the very same attempt created the hold earlier.
-_NO_ENTRY: Final = b"0"
+_NO_ENTRY: Final = 0
 # Where in a move's row stands what it did to the balances.
 _DONE: Final = 4
 _OUTCOMES: Final = {outcome.encode(): outcome for outcome in Outcome}
@@ -46,7 +46,7 @@ def read_admissions(
     for own, row in zip(asked, rows, strict=True):
         if row[0] == _CREATED and row[1] != _NO_ENTRY:
             later -= 1
-            memory.wrote(epoch, int(row[1]), own.hold)
+            memory.wrote(epoch, row[1], own.hold)
             found.append(
                 Created(_before(after, [(0, later * one.amount) for one in terms.demands]) if later else after)
             )
@@ -62,17 +62,17 @@ def _before(after: tuple[Balance, ...], added: Sequence[Sequence[int]]) -> tuple
 
 
 def _read_admission(
-    memory: Memory, terms: Terms, own: Own, epoch: str, after: tuple[Balance, ...], row: list[bytes]
+    memory: Memory, terms: Terms, own: Own, epoch: str, after: tuple[Balance, ...], row: list[Any]
 ) -> AdmissionReply | Exception:
     match row[0]:
         case b"created":
             return Created(after)
         case b"over_limit":
             # Those after it ask for the same, and had no room either.
-            memory.heard(epoch, int(row[1]))
+            memory.heard(epoch, row[1])
             return OverLimit(after)
         case b"over_rate":
-            return OverRate(terms.rates[int(row[1])], int(row[2]))
+            return OverRate(terms.rates[row[1]], row[2])
         case b"exists":
             return Exists(row[1].decode(), row[2] == b"1")
         case b"model_closed":
@@ -80,7 +80,7 @@ def _read_admission(
         case b"stale":
             return Stale()
         case b"skewed":
-            return Skewed(int(row[1]))
+            return Skewed(row[1])
         case b"closed":
             return Closed(row[1].decode())
         case _:

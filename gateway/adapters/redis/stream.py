@@ -12,7 +12,6 @@ from gateway.core.export import BACKLOG, TAIL, Line, StoreSide
 from gateway.core.refused import Refused, decode_refused
 
 _EXPORTED: Final = Script("exported")
-_OWN: Final = {b"epoch", b"kind", b"hold", b"at", b"moves", b"record"}
 
 
 class RedisStream:
@@ -48,11 +47,13 @@ class RedisStream:
 
 
 def _line(entry_id: bytes, fields: dict[bytes, bytes]) -> Line:
+    """What is none of an entry's own fields is a fact."""
+    take = fields.pop
     return Line(
-        place=Witness(fields[b"epoch"].decode(), int(entry_id.split(b"-")[0]), fields[b"hold"].decode()),
-        kind=fields[b"kind"].decode(),
-        at=int(fields[b"at"]),
-        moves=fields[b"moves"].decode(),
-        facts={name.decode(): text.decode() for name, text in fields.items() if name not in _OWN},
-        record=fields.get(b"record"),
+        place=Witness(take(b"epoch").decode(), int(entry_id[:-2]), take(b"hold").decode()),
+        kind=take(b"kind").decode(),
+        at=int(take(b"at")),
+        moves=take(b"moves").decode(),
+        record=take(b"record", None),
+        facts={name.decode(): text.decode() for name, text in fields.items()},
     )

@@ -1,74 +1,87 @@
 """What an entry and a refused submission are as rows, and what entries come to by account."""
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from typing import Any, Final, TypeAlias
 
+from gateway.adapters.sql.schema import ENTRIES
 from gateway.core.export import Line
 from gateway.core.refused import Refused
 
-Shifts: TypeAlias = list[tuple[str, int, int]]
+Shifts: TypeAlias = tuple[tuple[str, int, int], ...]
+Row: TypeAlias = tuple[Any, ...]
 
-_OF_HOLD: Final = ("team", "model", "version", "amount", "test")
-_UNKNOWN: Final = dict.fromkeys(("key_id", *_OF_HOLD))
+# What a row of an entry says, in this order; `lost_in` is for later.
+ENTRY_FIELDS: Final = tuple(column.name for column in ENTRIES.columns if column.name != "lost_in")
+
+_OF_HOLD: Final = ("team", "key", "model", "version", "amount", "test")
+_UNKNOWN: Final = (None,) * len(_OF_HOLD)
 _quoted: Final = json.encoder.encode_basestring_ascii
 
 
-def rows(lines: Sequence[Line]) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+def rows(lines: Sequence[Line]) -> tuple[list[Row], list[dict[str, Any]]]:
     """The row of each entry, and what these entries add to each account.
 
     `admitted_at` of an account is when one admitted something to it last, 0 for never.
     """
-    moved = [shifts(line) for line in lines]
-    entries = [_entry_row(line, moves) for line, moves in zip(lines, moved, strict=True)]
-    admitted = (line.at if line.kind == "hold" else 0 for line in lines)
-    return entries, _summed(zip(admitted, moved, strict=True))
+    times, admitted = Counter[str](), dict[str, int]()
+    for line in lines:
+        times[line.moves] += 1
+        if line.kind == "hold":
+            admitted[line.moves] = max(line.at, admitted.get(line.moves, 0))
+    met = ((count, admitted.get(moves, 0), _shifts(moves)[0]) for moves, count in times.items())
+    return list(map(_entry_row, lines)), _summed(met)
 
 
-def shifts(line: Line) -> Shifts:
-    """Account, posted and held of every move."""
-    parts = (move.rsplit(" ", 2) for move in line.moves.splitlines())
-    return [(account, int(posted), int(held)) for account, posted, held in parts]
+@lru_cache(maxsize=1024)
+def _shifts(moves: str) -> tuple[Shifts, str]:
+    """Account, posted and held of every move, and the same as JSON.
+
+    Jobs of one kind move the same amounts on the same accounts, and come in crowds.
+    """
+    parts = (move.rsplit(" ", 2) for move in moves.splitlines())
+    shifts = tuple([(account, int(posted), int(held)) for account, posted, held in parts])
+    written = [f"[{_quoted(account)}, {posted}, {held}]" for account, posted, held in shifts]
+    return shifts, f"[{', '.join(written)}]"
 
 
-def _entry_row(line: Line, moves: Shifts) -> dict[str, Any]:
+def _entry_row(line: Line) -> Row:
     """What the hold says of itself stands in columns of its own where the entry carries it."""
     place, facts, record = line.place, line.facts, line.record
     cost = facts.get("cost")
-    return {
-        "epoch": place.epoch,
-        "seq": place.sequence,
-        "kind": line.kind,
-        "hold": place.entry,
-        "at": line.at,
-        "moves": f"[{', '.join([f'[{_quoted(name)}, {posted}, {held}]' for name, posted, held in moves])}]",
-        "facts": json.dumps(dict(facts)) if facts else "{}",
-        "job": facts.get("job") or None,
-        "cost": int(cost) if cost else None,
-        "record": record.decode() if record else None,
-        **(_of_hold(record) if record else _UNKNOWN),
-    }
-
-
-def _of_hold(record: bytes) -> dict[str, Any]:
-    said = json.loads(record)
-    return {"key_id": said.get("key"), **{name: said.get(name) for name in _OF_HOLD}}
+    return (
+        place.epoch,
+        place.sequence,
+        line.kind,
+        place.entry,
+        line.at,
+        _shifts(line.moves)[1],
+        json.dumps(dict(facts)) if facts else "{}",
+        facts.get("job") or None,
+        int(cost) if cost else None,
+        *((record.decode(), *map(json.loads(record).get, _OF_HOLD)) if record else (None, *_UNKNOWN)),
+    )
 
 
 def account_rows_taken_back(moves: Iterable[str]) -> list[dict[str, Any]]:
     """What rows add to each account that were not to be counted: `moves` are theirs, as they were written."""
     shifted = ([(account, -posted, -held) for account, posted, held in json.loads(text)] for text in moves)
-    return _summed((0, shift) for shift in shifted)
+    return _summed((1, 0, tuple(shift)) for shift in shifted)
 
 
-def _summed(moved: Iterable[tuple[int, Shifts]]) -> list[dict[str, Any]]:
-    """In the order of their names, so that two who write never wait for each other in a circle."""
+def _summed(moved: Iterable[tuple[int, int, Shifts]]) -> list[dict[str, Any]]:
+    """Of moves, how often they were made, when something was admitted by them last, and where they went.
+
+    In the order of the accounts' names, so that two who write never wait for each other in a circle.
+    """
     sums: dict[str, list[int]] = {}
-    for admitted, moves in moved:
+    for times, admitted, moves in moved:
         for account, posted, held in moves:
             total = sums.setdefault(account, [0, 0, 0])
-            total[0] += posted
-            total[1] += held
+            total[0] += times * posted
+            total[1] += times * held
             total[2] = max(total[2], admitted)
     return [
         {"account": account, "posted": posted, "held": held, "admitted_at": admitted}

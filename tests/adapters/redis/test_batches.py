@@ -201,7 +201,7 @@ async def test_a_reply_that_cannot_be_read_answers_nobody_and_is_told(
 
     answer = batches.ask(Kind(odd, read_admissions), Memory("e1"), terms, own)
 
-    with pytest.raises(StoreUnavailable, match="cannot be read: ValueError"):
+    with pytest.raises(StoreUnavailable, match="cannot be read: TypeError"):
         await answer
     [record] = caplog.records
     assert "read_admissions" in record.getMessage()

@@ -5,7 +5,7 @@
 -- What a field came to: as it was answered, or read back where a number here would lose digits.
 local function added(account, field, amount)
   local sum = redis.call('HINCRBY', account, field, amount)
-  if math.abs(sum) < 9007199254740992 then return string.format('%.0f', sum) end
+  if math.abs(sum) < 9007199254740992 then return sum end
   return redis.call('HGET', account, field)
 end
 

@@ -1,6 +1,6 @@
 -- The reply of a script that is asked about several holds: first what they share, then what each of them came to. One
 -- that fails fails alone: whatever it would have written it had checked before, so it wrote nothing.
-local function integer(n) return string.format('%.0f', n) end
+local function integer(n) return string.format('%d', n) end
 
 local function all(count, ...)
   local rows = {{}}
