@@ -59,6 +59,8 @@ class Follow:
     jobs: dict[str, Job] = field(default_factory=dict)
     _known: dict[str, Job | None] = field(default_factory=dict)
     _behind: bool = False
+    _running: frozenset[str] = frozenset()
+    _horizon: datetime | None = None
     _unknown_since: dict[str, datetime] = field(default_factory=dict)
 
     async def begin(self, _now: datetime) -> None:
@@ -67,21 +69,25 @@ class Follow:
         self._behind = False
         for state in (State.CAPTURED, State.LOST):
             since = await self.holds.indexed(state, _FOLLOWED)
-            new = [hold for hold in since if not self._knows(hold, state)]
+            new = [hold for hold, at in since.items() if not self._knows(hold, at)]
             self._behind |= len(new) > _LOOKED_UP
             found = await self._looked_up(new[:_LOOKED_UP])
             for hold, at in since.items():
                 if hold in found:
                     known[hold] = self._job(found[hold], at)
-                elif self._knows(hold, state):
+                elif self._knows(hold, at):
                     known[hold] = self._known[hold]
         self._known = known
         self.jobs = {job.id: job for job in known.values() if job is not None}
+        running = [job for job in self.jobs.values() if not job.lost]
+        self._running = frozenset(job.id for job in running)
+        self._horizon = min((back_to(job.hold) for job in running), default=None)
         self._unknown_since = {job: at for job, at in self._unknown_since.items() if job in self.jobs}
 
-    def _knows(self, hold: str, state: State) -> bool:
+    def _knows(self, hold: str, since: datetime) -> bool:
+        """A hold that was lost or rebound meanwhile is in its index anew."""
         known = self._known.get(hold)
-        return hold in self._known and (known is None or known.lost is (state is State.LOST))
+        return hold in self._known and (known is None or known.since == since)
 
     def _job(self, record: HoldRecord, since: datetime) -> Job | None:
         """None for what has ended meanwhile, and for what is not ours to ask about."""
@@ -99,15 +105,11 @@ class Follow:
 
     def wants(self, walk: Walk) -> bool:
         """Whether another page costs less than to ask one by one about those that were not seen."""
-        unseen = [job for job in self._running() if job.id not in walk.jobs]
-        if not unseen:
+        unseen = len(self._running - walk.jobs.keys())
+        if not unseen or self._horizon is None:
             return False
-        seen = len(self._running()) - len(unseen)
-        worth_it = walk.calls - seen <= len(unseen)
-        return worth_it and not walk.reached(min(back_to(job.hold) for job in unseen))
-
-    def _running(self) -> list[Job]:
-        return [job for job in self.jobs.values() if not job.lost]
+        in_vain = walk.calls - (len(self._running) - unseen)
+        return in_vain <= unseen and not walk.reached(self._horizon)
 
     async def learn(self, walk: Walk) -> Learnt:
         """Book the ends that the walk shows; and ask about those that it does not show."""

@@ -143,7 +143,7 @@ def worlds(draw: st.DrawFn) -> World:
         state = draw(st.sampled_from((State.IN_DOUBT, State.IN_DOUBT, State.IN_DOUBT, State.HELD, State.VOIDED)))
         one = hold(
             f"h{n}",
-            draw(st.integers(0, 120)),
+            draw(st.integers(0, 20) | st.integers(0, 120)),
             model=draw(st.sampled_from(MODELS)),
             team=draw(st.sampled_from(("a", "a", "b"))),
             amount=draw(st.sampled_from((5, 5, 7))),

@@ -72,7 +72,9 @@ class Provider:
         assert query["limit"] == [str(PAGE_SIZE)]
         if len(self._newest_first) != len(self.made):
             self._newest_first = sorted(self.made.values(), key=lambda one: one.created_at, reverse=True)
-        shown = [one for one in self._newest_first if not one.hidden]
+        shown = self._newest_first
+        if any(one.hidden for one in shown):
+            shown = [one for one in shown if not one.hidden]
         start = int(query.get("cursor", ["0"])[0])
         rows, more = shown[start : start + PAGE_SIZE], len(shown) > start + PAGE_SIZE
         cursor = str(start + PAGE_SIZE) if more else None

@@ -1,13 +1,18 @@
 """Accepted jobs are followed to their end, by as few calls as there are pages; alone where none shows them."""
 
 import asyncio
-from datetime import timedelta
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 
 from gateway.adapters.redis.connection import Store
 from gateway.adapters.redis.jobs import RedisJobs
 from gateway.core.ledger import State, Verb
+from gateway.core.recall import HoldRecord
+from tests.core.test_evidence import hold
+from tests.doubles import NOON
 from tests.service.provider import error
 from tests.service.settling import PRICE, Settling, settling
 
@@ -163,27 +168,61 @@ async def test_a_429_is_obeyed_by_questions_too(house: Settling) -> None:
     assert house.rested[-1] >= 90
 
 
-async def test_ten_thousand_running_jobs_cost_about_a_hundred_calls_a_round(house: Settling) -> None:
-    for start in range(0, 10_000, 500):
-        for n in range(start, start + 500):
-            house.listed(f"job_h{n}", n / 100)
-        await _captured_together(house, range(start, start + 500))
-    for n in range(0, 10_000, 100):
-        house.provider.made[f"job_h{n}"].status = "completed"
+class Shelf:
+    """Ten thousand running holds, to be read and nothing else."""
 
-    for _ in range(5):
-        # They are looked up by and by, and no page is read that shows none of them.
-        await house.round()
-    assert await house.owed() == (10_000 * PRICE, 0, 9_900)
+    def __init__(self, records: list[HoldRecord]) -> None:
+        self.records = {record.hold.id: record for record in records}
+
+    async def indexed(self, state: State, limit: int | None = None) -> Mapping[str, datetime]:
+        return dict.fromkeys(self.records, NOON) if state is State.CAPTURED else {}
+
+    async def find(self, hold_id: str) -> HoldRecord | None:
+        return self.records[hold_id]
+
+
+async def test_ten_thousand_running_jobs_cost_about_a_hundred_calls_a_round(
+    house: Settling, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gateway.service.follow._LOOKED_UP", 10_000)
+    records = []
+    for n in range(10_000):
+        at = n / 100
+        house.listed(f"job_{n}", at + 1)
+        held = hold(f"h{n}", at)
+        records.append(HoldRecord(held, State.CAPTURED, f"job_{n}", PRICE))
+    shelf: Any = Shelf(records)
+    house.follow.holds, house.follow.ledger = shelf, shelf
+    house.rounds = house.rounds_of(house.follow)
+
+    await house.round()
+
+    assert len(house.provider.asked) == house.provider.lists() == 100
     assert house.rested[-1] >= 10, "a hundred calls are not made again at once"
 
-    before = len(house.provider.asked)
+
+async def test_so_many_are_looked_up_in_a_round_and_the_rest_soon(
+    house: Settling, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gateway.service.follow._LOOKED_UP", 2)
+    for n in range(5):
+        await house.captured(f"h{n}", n)
+        house.listed(f"job_h{n}", n + 1)
+    followed = []
+    for _ in range(4):
+        await house.round()
+        followed.append(len(house.follow.jobs))
+    assert followed == [2, 4, 5, 5]
+    assert house.rested[:2] == [2, 2]
+
+
+async def test_a_page_teaches_as_many_ends_as_it_shows(house: Settling) -> None:
+    await asyncio.gather(*(house.captured(f"h{n}", n / 100) for n in range(300)))
+    for n in range(300):
+        house.listed(f"job_h{n}", n / 100, status="completed" if n % 3 else "failed")
     await house.round()
-    assert len(house.provider.asked) - before == house.provider.lists() - before == 100
-
-
-async def _captured_together(house: Settling, numbers: range) -> None:
-    await asyncio.gather(*(house.captured(f"h{n}", n / 100) for n in numbers))
+    assert len(house.provider.asked) == house.provider.lists() == 3
+    assert await house.owed() == (200 * PRICE, 0, 0)
 
 
 async def test_a_restart_forgets_nothing_that_matters(house: Settling) -> None:

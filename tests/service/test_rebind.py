@@ -1,5 +1,7 @@
 """The answer to a hold's own submit outranks what the list had made of it."""
 
+from datetime import timedelta
+
 from gateway.adapters.redis.connection import Store
 from gateway.core.ledger import Hold, State, Verb
 from gateway.service.outbox import Intent, Outbox
@@ -41,6 +43,22 @@ async def test_the_other_job_is_nobodys_again(store: Store) -> None:
     house.listed("job_2", 2, status="failed")
     await house.round()
     assert (await house.state(hold), await house.owed()) == (State.REFUNDED, (0, 0, 0))
+
+
+async def test_it_is_the_answered_job_that_is_followed(store: Store) -> None:
+    house = await settling(store)
+    hold = await house.doubted("h1")
+    house.listed("job_1")
+    await house.round()
+    await house.round()
+    house.clock.advance(timedelta(seconds=1))
+    await answered(house, hold, "job_2")
+    house.listed("job_2", 2, status="completed")
+    house.provider.made["job_1"].status = "failed"
+
+    await house.round()
+
+    assert (await house.state(hold), await house.owed()) == (State.FINISHED, (PRICE, 0, 0))
 
 
 async def test_the_same_job_said_again_changes_nothing(store: Store) -> None:

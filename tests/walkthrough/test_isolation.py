@@ -16,6 +16,7 @@ from gateway.core.job_list import read_cursor
 from gateway.core.reply import Reply
 from gateway.ports import Question, Unanswered
 from gateway.sandbox import Faults
+from gateway.service.rounds import Rounds
 from tests.walkthrough.house import Answer, House, Key, open_house
 from tests.walkthrough.policies import budget, team
 
@@ -34,6 +35,10 @@ class Calls:
     def clear(self) -> None:
         self.store.clear()
         self.upstream.clear()
+
+
+async def _no_round(_rounds: Rounds) -> None:
+    """Nobody wants to know anything."""
 
 
 @pytest.fixture
@@ -60,6 +65,8 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> Calls:
     monkeypatch.setattr(Store, "command", counted_command)
     monkeypatch.setattr(Store, "run", counted_run)
     monkeypatch.setattr(HttpUpstream, "ask", counted_ask)
+    # Nor is what is done about jobs that run.
+    monkeypatch.setattr(Rounds, "round", _no_round)
     return made
 
 

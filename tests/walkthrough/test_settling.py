@@ -71,6 +71,9 @@ class Run:
         async def one_after_the_other() -> None:
             for one in numbers:
                 answer = await self.house.submit(one.key, model=one.model, **one.input)
+                while answer.status == 502:
+                    # On a busy machine a submit's time may be over before it is sent: nothing was.
+                    answer = await self.house.submit(one.key, model=one.model, **one.input)
                 assert answer.status == (504 if one.fault else 200), answer.body
                 self.holds[one.prompt] = answer.hold
 
@@ -118,7 +121,7 @@ async def settled(submits: int) -> None:
     brief = Faults(pending_seconds=0.5, processing_seconds=0.5)
     async with open_house(
         *RULES, prices, faults=brief, sandbox=account,
-        upstream_timeout="1s", absent_after="2s", upstream_exclusive="true",
+        upstream_timeout="3s", absent_after="2s", upstream_exclusive="true",
     ) as house:  # fmt: skip
         keys = [await house.key(), await house.key(), await house.key("film")]
         run = Run(house, plan(submits, keys))

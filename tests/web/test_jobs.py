@@ -73,7 +73,11 @@ async def test_every_submission_leaves_one_line_in_the_log(log: pytest.LogCaptur
             "job": answers[0].document["jobId"],
             "cost_usd": "0.700000",
         }
-        assert (said[2]["hold"], said[2]["held_usd"], said[2]["cause"]) == (answers[2].hold, "0.350000", "status 502")
+        assert (said[2]["hold"], said[2]["held_usd"], said[2]["cause"]) == (
+            answers[2].hold,
+            "0.350000",
+            "undocumented 502",
+        )
         assert [line["model"] for line in said[3:]] == [SLUG, None, SLUG]
 
 

@@ -213,7 +213,9 @@ _CEILINGS = st.sampled_from((3, 6, 100))
 _SUBMITS = st.lists(
     st.tuples(_CEILINGS, st.sampled_from((None, "a", "b")), st.booleans(), st.integers(0, 2)), min_size=1, max_size=20
 )
-_VERBS = st.lists(st.tuples(st.sampled_from(Verb), st.integers(0, 2 * PRICE), st.integers(0, 3)), max_size=4)
+# A rebinding names the job that it takes away, and is asked for alone.
+_ASKED = [verb for verb in Verb if verb is not Verb.REBIND]
+_VERBS = st.lists(st.tuples(st.sampled_from(_ASKED), st.integers(0, 2 * PRICE), st.integers(0, 3)), max_size=4)
 
 
 def job_of(n: int, modulus: int) -> str:
