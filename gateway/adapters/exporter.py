@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from gateway.core.acceptance import Witness
 
-_DELAY_S: Final = 1.0
+DELAY_S = 1.0
 _STOP_S: Final = 5.0
 # Without what is in the directory that the gateway was started in.
 _COMMAND: Final = (sys.executable, "-P", "-m", "gateway.exporter")
@@ -50,19 +50,18 @@ class ExporterProcess:
     exported, if nothing is.
     """
 
-    def __init__(self, orders: Orders, learn: Callable[[Witness], None], delay_s: float = _DELAY_S) -> None:
+    def __init__(self, orders: Orders, learn: Callable[[Witness], None]) -> None:
         self.trouble: str | None = None
         self.process_id: int | None = None
         self._orders = orders
         self._learn = learn
-        self._delay_s = delay_s
 
     async def __call__(self) -> None:
         """Run the process until this is cancelled. Raises ExporterEnded.
 
         A start is not held up by it, and what lives for a moment only needs none.
         """
-        await asyncio.sleep(self._delay_s)
+        await asyncio.sleep(DELAY_S)
         process = await asyncio.create_subprocess_exec(*_COMMAND, stdin=PIPE, stdout=PIPE, start_new_session=True)
         self.process_id = process.pid
         try:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from gateway.adapters import exporter
 from gateway.adapters.exporter import ExporterProcess, Orders
 from gateway.adapters.redis.connection import Store
 from gateway.core.acceptance import Witness
@@ -18,6 +19,11 @@ from tests.service.exporting import Exporting, exporting
 from tests.walkthrough.house import until
 
 NOWHERE = "postgresql://toll:hunter2@127.0.0.1:1/ledger"
+
+
+@pytest.fixture(autouse=True)
+def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(exporter, "DELAY_S", 0.0)
 
 
 @pytest.fixture
@@ -29,10 +35,10 @@ async def it(store: Store, tmp_path: Path) -> AsyncIterator[Exporting]:
 @asynccontextmanager
 async def kept(store: Store, database: str, learnt: list[Witness]) -> AsyncIterator[ExporterProcess]:
     """A process as a gateway keeps it."""
-    exporter = ExporterProcess(Orders(store.url, database, "g1", "the-ledger"), learnt.append, delay_s=0.0)
-    running = asyncio.create_task(keep("export", exporter))
+    process = ExporterProcess(Orders(store.url, database, "g1", "the-ledger"), learnt.append)
+    running = asyncio.create_task(keep("export", process))
     try:
-        yield exporter
+        yield process
     finally:
         running.cancel()
         await asyncio.wait([running])
@@ -53,12 +59,12 @@ async def test_it_exports_says_how_far_and_is_there_again_after_kill_9(it: Expor
         return len(it.reader.entries()) == len(await it.numbers())
 
     async def another() -> bool:
-        return exporter.process_id not in (None, first)
+        return process.process_id not in (None, first)
 
     await it.sell(3)
-    async with kept(store, it.url, learnt) as exporter:
+    async with kept(store, it.url, learnt) as process:
         await until(exported)
-        first = exporter.process_id
+        first = process.process_id
         assert first is not None
         os.kill(first, signal.SIGKILL)
         await it.sell(300)
@@ -69,7 +75,7 @@ async def test_it_exports_says_how_far_and_is_there_again_after_kill_9(it: Expor
             return learnt[-1] == Witness("e1", 606, "h303")
 
         await until(learned)
-        second = exporter.process_id
+        second = process.process_id
         assert second is not None
         assert lives(second)
     assert [seq for _, seq, _, _ in it.reader.entries()] == list(range(1, 607))
@@ -81,13 +87,13 @@ async def test_its_trouble_and_its_log_are_ours_and_hold_no_secret(
 ) -> None:
     caplog.set_level(logging.INFO)
     await store.command("HSET", "{toll}:store", "epoch", "e1", "organization", "acme")
-    async with kept(store, NOWHERE, []) as exporter:
+    async with kept(store, NOWHERE, []) as process:
 
         async def troubled() -> bool:
-            return exporter.trouble is not None
+            return process.trouble is not None
 
         await until(troubled)
-        assert exporter.trouble is not None
-        assert exporter.trouble.startswith("the database does not answer: ")
+        assert process.trouble is not None
+        assert process.trouble.startswith("the database does not answer: ")
         assert "the SQL ledger does not answer, and entries wait in the store" in caplog.text
-        assert "hunter2" not in caplog.text + exporter.trouble + repr(exporter._orders)
+        assert "hunter2" not in caplog.text + process.trouble + repr(process._orders)

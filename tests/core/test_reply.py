@@ -85,7 +85,8 @@ def test_other_refusals_free_nothing_even_in_the_providers_words(status: int) ->
 @pytest.mark.parametrize("status", [500, 502, 503, 504, 599])
 def test_a_5xx_is_passed_on_and_settles_nothing(status: int) -> None:
     for body, surprising in ((envelope("INTERNAL_ERROR"), False), (HTML, True), (envelope("NEW_CODE"), True)):
-        assert read(status, body) == Unknown(f"status {status}", Reply(status, {}, body), surprising)
+        cause = f"{'undocumented' if surprising else 'status'} {status}"
+        assert read(status, body) == Unknown(cause, Reply(status, {}, body), surprising)
 
 
 @pytest.mark.parametrize("status", [300, 301, 302, 303, 304, 307, 308])

@@ -39,7 +39,7 @@ async def test_every_limit_as_it_stands_in_usd_or_counts(store: Store) -> None:
         LimitGauge("team", "video", "jobs", "jobs", 10.0, 2.0, 1.0),
         LimitGauge("team", "video", "at-once", "in_flight", 3.0, 0.0, 3.0),
     )
-    assert figures.holds == {"held": 0, "in_doubt": 1, "captured": 2}
+    assert figures.holds == {"held": 0, "in_doubt": 1, "captured": 2, "lost": 0}
     assert figures.oldest_due_seconds >= 0
     assert abs(figures.clock_skew_seconds) < 1
     assert room.desk.current is not None
@@ -64,4 +64,4 @@ async def test_before_the_first_policies_there_are_only_the_vitals(store: Store)
     blind = PolicyDesk(room.desk._policies, lambda _files: (), "acme")
     figures = await gauges(room, blind).read()
     assert (figures.limits, figures.policy) == ((), "")
-    assert figures.holds == {"held": 0, "in_doubt": 0, "captured": 0}
+    assert figures.holds == {"held": 0, "in_doubt": 0, "captured": 0, "lost": 0}

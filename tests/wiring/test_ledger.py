@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from gateway.adapters import exporter
 from gateway.adapters.redis import keys
 from gateway.adapters.redis.connection import Store, connect
 from gateway.adapters.system import SystemEntropy
@@ -23,6 +24,11 @@ from tests.wiring.test_gateway import DEMO, submit
 
 CURSOR = Witness("e1", 4, "h2")
 NOWHERE = "postgresql://toll:hunter2@127.0.0.1:1/ledger"
+
+
+@pytest.fixture(autouse=True)
+def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(exporter, "DELAY_S", 0.0)
 
 
 async def test_what_is_sold_and_refused_comes_into_the_file(tmp_path: Path) -> None:

@@ -213,7 +213,14 @@ _CEILINGS = st.sampled_from((3, 6, 100))
 _SUBMITS = st.lists(
     st.tuples(_CEILINGS, st.sampled_from((None, "a", "b")), st.booleans(), st.integers(0, 2)), min_size=1, max_size=20
 )
-_VERBS = st.lists(st.tuples(st.sampled_from(Verb), st.integers(0, 2 * PRICE), st.integers(0, 3)), max_size=4)
+# A rebinding names the job that it takes away, and is asked for alone.
+_ASKED = [verb for verb in Verb if verb is not Verb.REBIND]
+_VERBS = st.lists(st.tuples(st.sampled_from(_ASKED), st.integers(0, 2 * PRICE), st.integers(0, 3)), max_size=4)
+
+
+def job_of(n: int, modulus: int) -> str:
+    """One for each hold, or one for several of them."""
+    return f"job {n % modulus if modulus else n}"
 
 
 def submits(drawn: Sequence[tuple[int, str | None, bool, int]]) -> list[Admission]:
@@ -249,7 +256,7 @@ async def life(url: str, jobs: Sequence[Admission], verbs: Sequence[tuple[Verb, 
         for verb, cost, modulus in verbs:
             await ask(
                 [
-                    ledger.move(verb, one.hold, NOW, job=f"job {n % modulus if modulus else n}", cost=cost)
+                    ledger.move(verb, one.hold, NOW, job=job_of(n, modulus), cost=cost, facts={"was_job": "job 0"})
                     for n, one in enumerate(by_terms)
                 ]
             )
