@@ -21,7 +21,9 @@ from gateway.core.recall import HoldRecord
 from gateway.core.webhook_event import Heard, JobTold, read_event
 from gateway.core.webhook_signature import verified
 from gateway.ports import Clock, Ledger, SettlingTelemetry
+from gateway.service.intent import Intent
 from gateway.service.lifecycle import Lifecycle
+from gateway.service.rebind import rebind
 
 _LOG: Final = logging.getLogger("tollhouse.hooks")
 # Well below the 30 s that the provider waits for us.
@@ -107,13 +109,16 @@ class Hooks:
         return Heard.TAKEN if changed else Heard.REPEATED
 
     async def _capture(self, record: HoldRecord, told: JobTold, now: datetime) -> bool:
-        """Post what was held, as the webhook names no cost, if the hold is in doubt or was given back wrongly."""
+        """Post what was held, as the webhook names no cost, if the hold is in doubt or was given back wrongly.
+
+        A job that the list had given it is exchanged for the one that the webhook names.
+        """
         hold, fields = record.hold, {"hold": record.hold.id, "job": told.job}
-        if record.state not in (State.IN_DOUBT, State.VOIDED):
-            if record.job != told.job:
-                _LOG.error("a webhook names another job than its hold has", extra={"fields": fields})
-            return False
         facts = {"source": Source.WEBHOOK.value}
+        if record.state not in (State.IN_DOUBT, State.VOIDED):
+            cost = hold.amount if record.cost is None else record.cost
+            named = Intent(Verb.CAPTURE, hold, told.job, cost, facts)
+            return record.job != told.job and await rebind(self.ledger, named, self.clock)
         moved = await self.ledger.move(Verb.CAPTURE, hold, now, job=told.job, cost=hold.amount, facts=facts)
         if moved.outcome is Outcome.JOB_BOUND:
             _LOG.error("a webhook names a job that another hold has", extra={"fields": fields})

@@ -201,7 +201,20 @@ async def test_another_job_than_the_hold_has_changes_nothing_of_it(
     await bench.hold(1, Verb.CAPTURE)
     await bench.tell(body("job_2"))
     assert await bench.state() == (State.CAPTURED, "job_1", CHARGED)
-    assert "another job" in caplog.text
+    assert "two jobs" in caplog.text
+
+
+async def test_a_job_that_the_list_gave_a_hold_is_exchanged_for_the_one_that_its_webhook_names(bench: Bench) -> None:
+    await bench.hold(1, Verb.DOUBT)
+    record = await bench.ledger.find(hold_id(1))
+    assert record is not None
+    guess = {"matched": "group"}
+    await bench.ledger.move(Verb.CAPTURE, record.hold, datetime.now(UTC), job="job_2", cost=HELD, facts=guess)
+    assert await bench.tell() is Heard.TAKEN
+    assert await bench.state() == (State.FINISHED, "job_1", HELD)
+    assert await bench.balance() == (HELD, 0)
+    assert await bench.ledger.owner("job_2") is None
+    assert len(await bench.queued()) == 1
 
 
 async def test_forged_late_and_unreadable_calls_change_nothing(bench: Bench) -> None:
