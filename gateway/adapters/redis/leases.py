@@ -15,5 +15,5 @@ class RedisLeases:
         self._store = store
 
     async def take(self, name: str, holder: str, seconds: float) -> bool:
-        (answer,) = await self._store.run(_LEASE, [keys.lease(name)], [holder, int(seconds * 1000)])
+        (answer,) = await self._store.run(_LEASE, [keys.STORE, keys.lease(name)], [holder, int(seconds * 1000)])
         return bool(answer == b"yours")

@@ -222,6 +222,8 @@ class LedgerModel:
             return None
         if seen > self.seq:
             self._freeze(seen)
+        if verb is Verb.REBIND:
+            facts = {**facts, "job": job}
         was = self.state(hold.id)
         outcome = self._outcome(verb, was, hold, now, job)
         self._act(outcome, hold, now, job, cost, facts)
@@ -259,7 +261,6 @@ class LedgerModel:
             self.jobs[job] = hold.id
             kept.job, kept.cost, kept.tombstone = job, cost, False
         if outcome == "rebound":
-            learnt |= {"job": job}
             if self.jobs.get(facts["was_job"]) == hold.id:
                 del self.jobs[facts["was_job"]]
             self.jobs[job] = hold.id

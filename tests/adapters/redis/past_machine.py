@@ -24,6 +24,8 @@ from tests.adapters.redis.ledger_witness import EPOCH, Act, Admit, Witness
 from tests.adapters.redis.past_model import PastModel
 from tests.adapters.redis.snapshot import Snapshot
 
+# Whoever rebinds a hold has just read which job it had: it is not heard late, nor of a hold that is gone.
+_HEARD: Final = [verb for verb in Verb if verb is not Verb.REBIND]
 _PICK: Final = st.integers(0, 2**16)
 AGES: Final = timedelta(days=20_000)
 DAY: Final = timedelta(days=1)
@@ -193,7 +195,7 @@ class PastMachine(RuleBasedStateMachine):
         self.witness.perform(replace(move, now=self.now - BEHIND) if behind and verb is not Verb.CAPTURE else move)
 
     @precondition(lambda self: self.known)
-    @rule(pick=_PICK, verb=st.sampled_from(Verb), more=st.sampled_from((0, 1_000)), gone=st.booleans())
+    @rule(pick=_PICK, verb=st.sampled_from(_HEARD), more=st.sampled_from((0, 1_000)), gone=st.booleans())
     def anything_is_heard(self, pick: int, verb: Verb, more: int, gone: bool) -> None:
         """Of holds that are there, and of such as are not any more, or never were."""
         names = [name for name in self.known if (name in self.model.holds) is not gone] or list(self.known)

@@ -2,10 +2,12 @@
 
 from gateway.adapters.redis import keys
 from gateway.adapters.redis.connection import Store
+from gateway.adapters.redis.initialise import Identity, initialise
 from gateway.adapters.redis.leases import RedisLeases
 
 
 async def test_one_holder_has_it_and_may_keep_it(store: Store) -> None:
+    await initialise(store, Identity("e1", "acme"))
     leases = RedisLeases(store)
     assert await leases.take("rounds", "a", 60)
     assert not await leases.take("rounds", "b", 60)
@@ -14,6 +16,7 @@ async def test_one_holder_has_it_and_may_keep_it(store: Store) -> None:
 
 
 async def test_it_ends_by_itself(store: Store) -> None:
+    await initialise(store, Identity("e1", "acme"))
     leases = RedisLeases(store)
     assert await leases.take("rounds", "a", 0.001)
     while await store.command("EXISTS", keys.lease("rounds")):
@@ -22,6 +25,13 @@ async def test_it_ends_by_itself(store: Store) -> None:
 
 
 async def test_each_work_has_a_lease_of_its_own(store: Store) -> None:
+    await initialise(store, Identity("e1", "acme"))
     leases = RedisLeases(store)
     assert await leases.take("rounds", "a", 60)
     assert await leases.take("walks", "b", 60)
+
+
+async def test_an_emptied_store_stays_empty(store: Store) -> None:
+    """Else nobody could tell any more that it was emptied, and begin it anew."""
+    assert not await RedisLeases(store).take("rounds", "a", 60)
+    assert await store.command("DBSIZE") == 0

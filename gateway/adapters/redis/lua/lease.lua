@@ -1,11 +1,12 @@
 #!lua
--- Takes a lease, or keeps it for longer, unless another holder has it.
+-- Takes a lease, or keeps it for longer, unless another holder has it. In a store without an epoch nothing is done, so
+-- there is nothing to take: it must stay as empty as it was found.
 --
--- KEYS  lease      ARGV  holder, milliseconds
-local lease = KEYS[1]
+-- KEYS  store, lease      ARGV  holder, milliseconds
+local store, lease = unpack(KEYS)
 local holder, lasts = unpack(ARGV)
 
 local has = redis.call('GET', lease)
-if has and has ~= holder then return {'taken'} end
+if redis.call('HEXISTS', store, 'epoch') == 0 or has and has ~= holder then return {'taken'} end
 redis.call('SET', lease, holder, 'PX', lasts)
 return {'yours'}
