@@ -500,3 +500,17 @@ async def test_what_is_written_once_for_like_jobs_is_not_taken_for_another_jobs(
     await ledger.admit(other, NOW)
     entries = await ledger.entries()
     assert [move.account for move in entries[1].moves] == [charge.account for charge in charges]
+
+
+async def test_what_is_left_of_more_than_a_double_holds_is_exact(store: Store) -> None:
+    """Both fields of an account move at once; what they were may be more than a script can reckon with."""
+    ledger, largest = await open_ledger(store), 2**53 - 1
+    dear = admission("h1", demand(TEAM, largest, largest, enforced=False))
+    small = admission("h2", demand(TEAM, 2, largest, enforced=False))
+    for asked in (dear, small):
+        assert isinstance(await ledger.admit(asked, NOW), Created)
+
+    moved = await ledger.move(Verb.CAPTURE, dear.hold, NOW, job="j1", cost=largest)
+
+    assert moved.balances == (Balance(largest, 2),)
+    assert await ledger.balances([TEAM]) == (Balance(largest, 2),)

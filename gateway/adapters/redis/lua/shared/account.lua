@@ -2,17 +2,20 @@
 -- An account that was swept is not revived by what comes late, be it more or less; nor is any by what returns to it
 -- alone. The entry stands all the same.
 
+local function is_exact(n) return math.abs(n) < 9007199254740992 end
+
 -- What a field came to: as it was answered, or read back where a number here would lose digits.
 local function added(account, field, amount)
   local sum = redis.call('HINCRBY', account, field, amount)
-  if math.abs(sum) < 9007199254740992 then return sum end
+  if is_exact(sum) then return sum end
   return redis.call('HGET', account, field)
 end
 
 -- Adds to both fields of an account whose balance is {posted, held}: in one command, where no number loses digits.
 local function both(account, balance, posted, held)
-  local sums = {(balance[1] or 0) + posted, (balance[2] or 0) + held}
-  if math.abs(sums[1]) < 9007199254740992 and math.abs(sums[2]) < 9007199254740992 then
+  local was_posted, was_held = tonumber(balance[1] or 0), tonumber(balance[2] or 0)
+  local sums = {was_posted + posted, was_held + held}
+  if is_exact(was_posted) and is_exact(was_held) and is_exact(sums[1]) and is_exact(sums[2]) then
     redis.call('HSET', account, 'posted', integer(sums[1]), 'held', integer(sums[2]))
     return sums
   end
