@@ -293,6 +293,18 @@ async def test_what_happened_happens_once(ledger: RedisLedger, store: Store, ver
     assert await snapshot(store) == before
 
 
+async def test_one_hold_pays_for_one_job(ledger: RedisLedger, store: Store) -> None:
+    asked = one_job()
+    await ledger.admit(asked, NOW)
+    first = await ledger.move(Verb.CAPTURE, asked.hold, NOW, job="j1", cost=PRICE)
+    before = await snapshot(store)
+
+    again = await ledger.move(Verb.CAPTURE, asked.hold, NOW, job="j2", cost=PRICE)
+
+    assert (again.outcome, again.balances) == (Outcome.ALREADY, first.balances)
+    assert await snapshot(store) == before
+
+
 async def test_a_void_returns_everything(ledger: RedisLedger) -> None:
     asked = one_job()
     await ledger.admit(asked, NOW)
