@@ -1,6 +1,6 @@
 """A hold is called absent after two whole walks, long enough after the submit and after one another."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -40,10 +40,10 @@ def test_a_walk_must_come_back_past_the_submit() -> None:
 
 
 @given(st.lists(SECONDS, max_size=20).map(sorted))
-def test_whenever_walks_come_two_that_count_are_far_enough_apart(walks: list[object]) -> None:
+def test_whenever_walks_come_two_that_count_are_far_enough_apart(walks: list[datetime]) -> None:
     first = None
     for at in walks:
-        match missed(HOLD, at, first, WAIT):  # type: ignore[arg-type]
+        match missed(HOLD, at, first, WAIT):
             case Missed(since):
                 first = since
             case Gone(since, second):

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from random import Random
+from typing import Any, TypeVar
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -15,15 +16,23 @@ from gateway.core.ledger import Hold, State
 from tests.core.hold_life import sample
 from tests.doubles import NOON
 
+Thing = TypeVar("Thing")
+
 PATIENCE = timedelta(seconds=30)
 MODELS = ("kling/kling-2.6-pro/text-to-video", "google/veo-3.1-fast/text-to-video")
 
 
-def hold(name: str = "h1", at: float = 0, **more: object) -> Hold:
+def hold(name: str = "h1", at: float = 0, **more: Any) -> Hold:
     """A hold sent so many seconds after noon."""
     sent = NOON + timedelta(seconds=at)
-    plain = {"id": name, "model": MODELS[0], "created_at": sent, "deadline": sent + PATIENCE, "test": False}
-    return replace(sample(()), **{**plain, **more})  # type: ignore[arg-type]
+    plain: dict[str, Any] = {
+        "id": name,
+        "model": MODELS[0],
+        "created_at": sent,
+        "deadline": sent + PATIENCE,
+        "test": False,
+    }
+    return replace(sample(()), **{**plain, **more})
 
 
 def job(name: str = "j1", at: float = 1, model: str = MODELS[0]) -> Listed:
@@ -198,7 +207,7 @@ def test_every_hold_is_judged_once_and_no_job_is_bound_twice(world: World) -> No
     assert len(bound) == len(set(bound))
 
 
-def shuffled(seed: int, things: Sequence[object]) -> list[object]:
+def shuffled(seed: int, things: Sequence[Thing]) -> list[Thing]:
     mixed = list(things)
     Random(seed).shuffle(mixed)
     return mixed
@@ -208,7 +217,7 @@ def shuffled(seed: int, things: Sequence[object]) -> list[object]:
 def test_the_order_in_which_things_are_told_changes_nothing(world: World, seed: int) -> None:
     told: tuple[Verdict, ...] = weigh(world.suspects, world.jobs)
     twice = [*world.jobs, *world.jobs]
-    assert weigh(shuffled(seed, world.suspects), shuffled(seed, twice)) == told  # type: ignore[arg-type]
+    assert weigh(shuffled(seed, world.suspects), shuffled(seed, twice)) == told
 
 
 @given(worlds())

@@ -1,9 +1,10 @@
 """Where a store is and who we are there: what redis-py reads in the URL, and a connection opened by it."""
 
 import asyncio
+from collections.abc import Callable
 
 from redis.asyncio import ConnectionPool
-from redis.asyncio.connection import Connection, SSLConnection, UnixDomainSocketConnection
+from redis.asyncio.connection import AbstractConnection, Connection, SSLConnection, UnixDomainSocketConnection
 from redis.exceptions import RedisError
 
 from gateway.adapters.redis.line import Line
@@ -13,8 +14,9 @@ class Address:
     """Raises ValueError where the URL asks for what there is not. Certificates are read here, once."""
 
     def __init__(self, pool: ConnectionPool) -> None:
+        make: Callable[[], AbstractConnection] = pool.make_connection
         try:
-            self._to = pool.make_connection()  # type: ignore[no-untyped-call]
+            self._to = make()
             self._tls = self._to.ssl_context.get() if isinstance(self._to, SSLConnection) else None
             if isinstance(self._to, Connection):
                 self._to.host.encode("idna")

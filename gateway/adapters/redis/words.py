@@ -1,10 +1,14 @@
 """Words of a command as they are sent, so that those which many calls share are written once."""
 
-from typing import NamedTuple, TypeAlias
+from collections.abc import Callable
+from typing import Final, NamedTuple, TypeAlias, cast
 
 from hiredis import pack_command
 
 Argument: TypeAlias = str | bytes | int
+
+# Its stub takes tuples of one word only.
+_packed: Final = cast(Callable[[tuple[Argument, ...]], bytes], pack_command)
 
 
 class Words(NamedTuple):
@@ -16,7 +20,7 @@ class Words(NamedTuple):
 
 def pack(*words: Argument) -> Words:
     """Raises UnicodeEncodeError for text that has no bytes."""
-    packed = pack_command(words)  # type: ignore[arg-type]  # its stub takes one word
+    packed = _packed(words)
     return Words(len(words), packed[packed.index(b"\n") + 1 :])
 
 
