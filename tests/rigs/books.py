@@ -1,5 +1,6 @@
 """The store's books, read beside the program, and what must be true of them whatever died."""
 
+import asyncio
 from collections import Counter, defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -76,9 +77,13 @@ class Books:
 
 
 async def read_books(store: Storage) -> Books:
-    """Everything at one instant."""
+    """Everything at one instant. It is made sense of beside the event loop, on which the gateways' wires may hang."""
+    return await asyncio.to_thread(_books, await store.ask("EVAL", _READ, 0))
+
+
+def _books(found: list[tuple[bytes, list[Any]]]) -> Books:
     books = Books()
-    for name, content in await store.ask("EVAL", _READ, 0):
+    for name, content in found:
         key = name.decode()
         if key == keys.ENTRIES:
             books.entries = [_line(*entry) for entry in content]
