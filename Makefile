@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 TESTS  ?= tests
 JOBS   ?= 2
 
-.PHONY: run test test-all mutants bench format lint clean
+.PHONY: run test test-all soak mutants bench format lint clean
 
 $(VENV)/.installed: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -34,6 +34,9 @@ test: lint
 
 test-all: $(VENV)/.developing
 	$(BIN)/pytest -n $(JOBS) --dist loadgroup -m 'system or long' $(TESTS)
+
+soak: $(VENV)/.developing
+	FAULT_JOBS=20000 $(BIN)/pytest -s -m long tests/crash/test_fault_run.py
 
 mutants: $(VENV)/.developing
 	$(BIN)/python -m tests.mutants

@@ -57,7 +57,7 @@ def address(job: Job, prefix: str | None) -> str | None:
 
 async def _deliver(session: ClientSession, config: SandboxConfig, clock: Clock, job: Job, url: str) -> None:
     """The first call, and one more after each of the configured waits until a 2xx."""
-    body = json.dumps(payload(job)).encode()
+    body = encoded(job)
     for wait in (0.0, *config.webhook_retries):
         await asyncio.sleep(wait)
         headers = signed(body, int(clock().timestamp()), config.webhook_secret)
@@ -67,6 +67,11 @@ async def _deliver(session: ClientSession, config: SandboxConfig, clock: Clock, 
                     return
         except (ClientError, TimeoutError, ValueError):
             continue
+
+
+def encoded(job: Job) -> bytes:
+    """The bytes that are signed and sent."""
+    return json.dumps(payload(job)).encode()
 
 
 def payload(job: Job) -> dict[str, object]:

@@ -43,14 +43,6 @@ CHANGES: Final = (
 )
 
 
-@pytest.fixture
-def seed() -> int:
-    """The one asked for by `CRASH_SEED`, or a fresh one; printed, so that any run can be had again."""
-    chosen = int(os.environ.get("CRASH_SEED") or random.getrandbits(32))
-    print(f"\nagain with: CRASH_SEED={chosen}")
-    return chosen
-
-
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.system)])
 def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     if request.param == "sqlite":

@@ -4,7 +4,6 @@
 """
 
 import asyncio
-import os
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -42,14 +41,6 @@ FAULTS: Final = ({}, {"status": 400}, {"status": 503, "accepted": True}, {"reset
 
 # Whoever is told one of these was told that nothing was sent, and tries again.
 UNSENT: Final = {"STORE_UNAVAILABLE", "OVERLOADED", "UPSTREAM_UNREACHABLE"}
-
-
-@pytest.fixture
-def seed() -> int:
-    """The one asked for by `CRASH_SEED`, or a fresh one; printed, so that any run can be had again."""
-    chosen = int(os.environ.get("CRASH_SEED") or random.getrandbits(32))
-    print(f"\nagain with: CRASH_SEED={chosen}")
-    return chosen
 
 
 @dataclass(slots=True)

@@ -11,7 +11,7 @@ from typing import Any, Final
 import aiohttp
 
 from tests.rigs.gateways import GatewayProcess
-from tests.walkthrough.house import SEED, Key
+from tests.walkthrough.house import SEED, SLUG, Key
 
 COST: Final = 700_000
 
@@ -25,6 +25,7 @@ class Attempt:
 
     request: str
     gateway: str
+    key: str
     sent: float
     idempotency: str | None = None
     ended: float | None = None
@@ -56,15 +57,29 @@ class Crowd:
         self._session = session
 
     async def submit(
-        self, gateway: GatewayProcess, key: Key, *, idempotency: str | None = None, **given: object
+        self,
+        gateway: GatewayProcess,
+        key: Key,
+        *,
+        idempotency: str | None = None,
+        model: str = SLUG,
+        webhook: str | None = None,
+        **given: object,
     ) -> Attempt:
-        """One submit, to its end, whatever that is."""
-        attempt = Attempt(f"try-{len(self.attempts)}", gateway.name, time.monotonic(), idempotency)
+        """One submit, to its end, whatever that is.
+
+        Of another model than the usual one, `given` is all there is. `webhook`: where the client wants to be told.
+        """
+        attempt = Attempt(f"try-{len(self.attempts)}", gateway.name, key.id, time.monotonic(), idempotency)
         self.attempts.append(attempt)
         headers = {"Authorization": f"Bearer {key.secret}", "X-Request-Id": attempt.request}
         if idempotency is not None:
             headers["Idempotency-Key"] = idempotency
-        body = {"model": "kling/kling-2.6-pro/text-to-video", "input": {**SEED, **given}}
+        body = {
+            "model": model,
+            "input": {**(SEED if model == SLUG else {}), **given},
+            **({} if webhook is None else {"webhookUrl": webhook}),
+        }
         try:
             async with self._session.post(f"{gateway.url}/v1/jobs/submit", json=body, headers=headers) as reply:
                 raw = await reply.read()
@@ -84,9 +99,12 @@ class Crowd:
         return Counter(attempt.told for attempt in self.attempts)
 
 
-async def ask(session: aiohttp.ClientSession, gateway: GatewayProcess, key: Key, path: str) -> tuple[int, Any]:
+async def ask(
+    session: aiohttp.ClientSession, gateway: GatewayProcess, key: Key, path: str, method: str = "GET"
+) -> tuple[int, Any]:
     """One request of a key holder's; its status and document."""
-    async with session.get(gateway.url + path, headers={"Authorization": f"Bearer {key.secret}"}) as reply:
+    headers = {"Authorization": f"Bearer {key.secret}"}
+    async with session.request(method, gateway.url + path, headers=headers) as reply:
         return reply.status, await reply.json()
 
 

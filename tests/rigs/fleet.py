@@ -11,11 +11,11 @@ import aiohttp
 
 from gateway.adapters.sql.engine import sqlite_url
 from tests.adapters.sql.databases import Reader
-from tests.rigs.books import Books, out_of_balance, read_books
+from tests.rigs.books import Books, out_of_balance, read_books, sequence
 from tests.rigs.child import until_so
 from tests.rigs.crowd import Crowd, open_session
 from tests.rigs.gateways import ADMIN, PEPPER, GatewayProcess
-from tests.rigs.provider import Provider, start_provider
+from tests.rigs.provider import USUAL, Conditions, Provider, start_provider
 from tests.rigs.storage import Storage, storage
 from tests.rigs.wire import Delay, Wire, wire
 from tests.walkthrough import policies
@@ -66,10 +66,23 @@ class Fleet:
             reader.close()
         return rows == [(line.seq, line.kind, line.hold) for line in (await self.books()).entries]
 
+    async def all_exported(self) -> bool:
+        """Whether SQL has come as far as the store, which may have trimmed what SQL has."""
+        reader = Reader(self.database)
+        try:
+            ((number,),) = reader.rows("SELECT coalesce(max(seq), 0) FROM ledger_entries")
+        finally:
+            reader.close()
+        return number == await sequence(self.store)
+
 
 @asynccontextmanager
 async def open_fleet(
-    *files: dict[str, str], gateways: int = 3, delay: Delay | None = None, **settings: str
+    *files: dict[str, str],
+    gateways: int = 3,
+    delay: Delay | None = None,
+    conditions: Conditions = USUAL,
+    **settings: str,
 ) -> AsyncIterator[Fleet]:
     """Run them. With `delay` a piece between a gateway and the store takes `delay(piece)` seconds longer."""
     async with AsyncExitStack() as stack:
@@ -79,7 +92,7 @@ async def open_fleet(
         policies.write(root / "policies", {name: text for each in files for name, text in each.items()})
         store = stack.enter_context(storage(root / "store"))
         await store.start()
-        provider = await start_provider(root, CANARY, session)
+        provider = await start_provider(root, CANARY, session, conditions)
         stack.callback(provider.child.kill)
         database = settings.setdefault("database_url", sqlite_url(root / "ledger.db"))
         fleet = Fleet(root, store, provider, [], session, Crowd(session), database)
