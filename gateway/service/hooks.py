@@ -129,8 +129,14 @@ class Hooks:
         return moved.outcome in _CAPTURED
 
     async def _pass_on(self, record: HoldRecord, told: JobTold, body: bytes, now: datetime) -> bool:
+        """Whoever gave this address for its hold is told of that hold's job, and of no other whatever is said here."""
         hold = record.hold
         if hold.relay_to is None:
+            return False
+        owner = await self.ledger.owner(told.job)
+        if owner is None or owner.hold.id != hold.id:
+            fields = {"hold": hold.id, "job": told.job}
+            _LOG.error("a webhook tells of a job at another hold's address", extra={"fields": fields})
             return False
         url = hold.relay_to
         return await self.inbox.put(Event(event_id(hold.id), hold.id, told.job, hold.team, now, url, body))

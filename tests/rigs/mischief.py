@@ -22,7 +22,8 @@ _deliver: Final = webhooks._deliver
 class Mischief:
     """In the place of the sandbox's own delivery, which it calls as well.
 
-    `addresses` are those of all jobs. `done` counts what it did, `believed` what of it was taken that nobody may believe.
+    `addresses` are those of all jobs. `done` counts what it did, `believed` what of it was
+    taken that nobody may believe.
     """
 
     rng: Random

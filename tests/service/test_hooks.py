@@ -143,6 +143,17 @@ async def test_a_hold_in_doubt_is_captured_at_what_was_held_and_ends(bench: Benc
     assert b'tollhouse_settled_holds_total{evidence="webhook",team="red"} 1.0' in bench.telemetry.render(None)
 
 
+@pytest.mark.parametrize("so_far", [Verb.DOUBT, Verb.CAPTURE])
+async def test_what_is_told_at_another_hold_s_address_reaches_nobody(bench: Bench, so_far: Verb) -> None:
+    """Signed as it should be, and of a job that is another client's: the one whose address this is keeps its own news."""
+    await bench.hold(1, so_far)
+    await bench.hold(2, Verb.CAPTURE, job="job_2")
+    await bench.tell(body(job="job_2"), number=1)
+    assert await bench.queued() == ()
+    assert await bench.tell() is Heard.TAKEN
+    assert [each.event.job for each in await bench.queued()] == ["job_1"]
+
+
 async def test_what_only_says_that_a_job_runs_captures_it_and_tells_nobody(bench: Bench) -> None:
     await bench.hold(1, Verb.DOUBT)
     assert await bench.tell(body(status="processing")) is Heard.TAKEN
