@@ -145,7 +145,7 @@ async def test_a_hold_in_doubt_is_captured_at_what_was_held_and_ends(bench: Benc
 
 @pytest.mark.parametrize("so_far", [Verb.DOUBT, Verb.CAPTURE])
 async def test_what_is_told_at_another_hold_s_address_reaches_nobody(bench: Bench, so_far: Verb) -> None:
-    """Signed as it should be, and of a job that is another client's: the one whose address this is keeps its own news."""
+    """Signed as it should be, and of another client's job: the one whose address this is waits for its own news."""
     await bench.hold(1, so_far)
     await bench.hold(2, Verb.CAPTURE, job="job_2")
     await bench.tell(body(job="job_2"), number=1)
