@@ -24,9 +24,9 @@ from gateway.service.walk import Walk
 
 _LOG: Final = logging.getLogger("tollhouse.follow")
 _AT_ONCE: Final = 100
-# The oldest so many are followed; and so many are looked up in a round, for that is time which submits need as well.
+# The oldest so many are followed. In a round so many more are looked up, for that is time which submits need as well.
 _FOLLOWED: Final = 20_000
-_LOOKED_UP: Final = 2_000
+_LOOKED_UP: Final = 500
 _ASKED_AGAIN: Final = timedelta(minutes=5)
 _LOST_ASKED_AGAIN: Final = timedelta(hours=1)
 
@@ -68,7 +68,7 @@ class Follow:
         known: dict[str, Job | None] = {}
         self._behind = False
         for state in (State.CAPTURED, State.LOST):
-            since = await self.holds.indexed(state, _FOLLOWED)
+            since = await self.holds.indexed(state, min(_FOLLOWED, len(self._known) + _LOOKED_UP + 1))
             new = [hold for hold, at in since.items() if not self._knows(hold, at)]
             self._behind |= len(new) > _LOOKED_UP
             found = await self._looked_up(new[:_LOOKED_UP])
