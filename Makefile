@@ -36,7 +36,7 @@ test-all: $(VENV)/.developing
 	$(BIN)/pytest -n $(JOBS) --dist loadgroup -m 'system or long' $(TESTS)
 
 soak: $(VENV)/.developing
-	FAULT_JOBS=20000 $(BIN)/pytest -s -m long tests/crash/test_fault_run.py
+	FAULT_JOBS=20000 $(BIN)/pytest -s --timeout 0 -m long tests/crash/test_fault_run.py
 
 mutants: $(VENV)/.developing
 	$(BIN)/python -m tests.mutants
