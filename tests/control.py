@@ -106,6 +106,7 @@ async def running_control(
         damage=(),
         clock=SystemClock(),
         holds=holds,
+        closed_prices=RedisClosedPrices(store),
     )
     control = Control(
         keyring, desk, RedisClosedPrices(store), doctor, holds, RedisEvents(store), secrets, clock, admin_key

@@ -8,6 +8,7 @@ from typing import Any, Final
 import click
 
 from gateway.cli.control import ask
+from gateway.core.hold_advice import capture_command
 
 _HOLD_ID: Final = click.argument("hold_id", metavar="HOLD")
 _JSON: Final = click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
@@ -26,7 +27,9 @@ def hold() -> None:
 @click.option("--lost", "state", flag_value="lost", help="Only those of whose job nobody knows the end.")
 @_JSON
 def list_(state: str | None, as_json: bool) -> None:
-    """List holds that may need somebody, the longest in doubt first, with the jobs each may have made."""
+    """List holds that may need somebody, the longest in doubt first: with the jobs each may have made, and the
+    commands that decide it.
+    """
     document = ask("GET", "/admin/v1/holds", query={"state": state} if state else None)
     lines = [line for one in document["holds"] for line in _told(one)]
     click.echo(json.dumps(document) if as_json else "\n".join(lines) or "There are none.")
@@ -38,7 +41,7 @@ def list_(state: str | None, as_json: bool) -> None:
 def show(hold_id: str, as_json: bool) -> None:
     """Show one hold; of one in doubt also the jobs it may have made, and the commands that decide it."""
     document = ask("GET", f"/admin/v1/holds/{_checked(hold_id)}")
-    click.echo(json.dumps(document) if as_json else "\n".join((*_facts(document), *_commands(document))))
+    click.echo(json.dumps(document) if as_json else "\n".join((*_facts(document), *_doubt(document))))
 
 
 @hold.command()
@@ -79,6 +82,7 @@ def _told(one: Mapping[str, Any]) -> Iterator[str]:
     yield f"{one['id']}  {one['state']}  {one['created_at']}  {one['team']}  {one['model']}  {one['held_usd']} USD"
     if one["state"] == "in_doubt":
         yield f"  {one['cause'] or 'nobody said why'}; {_candidates(one['candidates'])}"
+        yield from (f"  {line}" for line in _commands(one))
 
 
 def _candidates(jobs: list[Mapping[str, Any]] | None) -> str:
@@ -93,8 +97,15 @@ def _facts(document: Mapping[str, Any]) -> Iterator[str]:
     yield from (f"{name:{width}}  {'-' if value is None else value}" for name, value in plain.items())
 
 
+def _doubt(document: Mapping[str, Any]) -> Iterator[str]:
+    if document["state"] == "in_doubt":
+        yield from ("", f"In doubt: {_candidates(document['candidates'])}.", *_commands(document))
+
+
 def _commands(document: Mapping[str, Any]) -> Iterator[str]:
-    if "void" in document:
-        yield from ("", f"In doubt: {_candidates(document['candidates'])}. One of these decides it:")
-        yield from (f"  {job['capture']}" for job in document["candidates"] or ())
-        yield f"  {document['void']}"
+    """What decides a hold in doubt. Where no job is listed, its name is known to whoever has seen it."""
+    for job in document["candidates"] or ():
+        yield f"If {job['job']} is its job, run: {job['capture']}"
+    if not document["candidates"]:
+        yield f"If the upstream took it, run: {capture_command(document['id'], 'JOB')}"
+    yield f"If the upstream certainly did not take it, run: {document['void']}"

@@ -37,7 +37,8 @@ class Figures:
 
     `unacknowledged` moves wait for the store's answer; `spool_fill` is how much of the spool's room they take (1: all);
     `damage` is what could not be read of it at the start. `kept_out` is a live policy version that cannot be used, and
-    `mistakes` how many mistakes it has. `doubts` are the oldest of the holds in doubt.
+    `mistakes` how many mistakes it has. `doubts` are the oldest of the holds in doubt; `closed` are the models that are
+    refused because the upstream did not keep their prices.
     """
 
     store: StoreFigures | None
@@ -49,6 +50,7 @@ class Figures:
     mistakes: int
     export: str | None = None
     doubts: tuple[Doubt, ...] = ()
+    closed: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,15 +90,19 @@ def ailments(figures: Figures) -> Iterator[Finding]:
             yield Finding(
                 "spool",
                 f"The spool file {damage.file} had {_count(damage.lines, 'damaged line')} when this gateway started.",
-                "They may have named accepted jobs: compare the upstream's list of jobs with the ledger.",
+                "They may have named accepted jobs: compare the upstream's list of jobs with the ledger. This is told "
+                "at every start until the file goes, after 7 days.",
             )
     if figures.export is not None:
         yield Finding(
             "export",
             f"Nothing is exported to the SQL ledger: {figures.export}",
-            "Entries wait in the store, untrimmed; when there are too many, no holds are made. See docs/ledger.md.",
+            "Look at the database that TOLLHOUSE_DATABASE_URL names; see docs/ledger.md. Entries wait in the store, "
+            "untrimmed; when there are too many, no holds are made.",
         )
     yield from _policies(figures)
+    for model in figures.closed:
+        yield _closed(model)
 
 
 def _keys(store: StoreFigures) -> Iterator[Finding]:
@@ -104,7 +110,7 @@ def _keys(store: StoreFigures) -> Iterator[Finding]:
         yield Finding(
             "keys",
             "The store has no keys: nobody can submit. Those of an earlier store are gone with it.",
-            "Issue them anew: tollhouse key issue --team TEAM --name NAME.",
+            "Issue them anew; run for each: tollhouse key issue --team TEAM --name NAME.",
         )
 
 
@@ -117,7 +123,7 @@ def _open_holds(store: StoreFigures) -> Iterator[Finding]:
         "holds",
         f"{_count(in_doubt, 'hold')} {'is' if in_doubt == 1 else 'are'} in doubt{due}.",
         "Nobody knows whether the upstream took these jobs. Their money stays held until there is evidence, which is "
-        "looked for. Run: tollhouse hold list --in-doubt.",
+        "looked for. Run: tollhouse hold list --in-doubt. It names the commands that decide each.",
     )
 
 
@@ -127,10 +133,20 @@ def _policies(figures: Figures) -> Iterator[Finding]:
             "policies",
             f"The live policy version {figures.kept_out} has {_count(figures.mistakes, 'mistake')} "
             f"and is kept out; {figures.policy or 'no version'} decides, and is refused by the store.",
-            "Run: tollhouse policy show; it names them. Then apply a version that compiles.",
+            "Run: tollhouse policy show; it names them. When the files are mended, run: tollhouse policy apply.",
         )
     elif figures.policy is None:
         yield Finding("policies", "No policies are live.", "Run: tollhouse policy apply.")
+
+
+def _closed(model: str) -> Finding:
+    return Finding(
+        "prices",
+        f'The price of "{model}" is closed, and its submits are refused: the upstream charged more for it, three times '
+        "within an hour.",
+        "Write what it costs into the price files, and run: tollhouse policy apply. "
+        f"If the price was right after all, run: tollhouse price reopen {model}.",
+    )
 
 
 def state(figures: Figures) -> Iterator[str]:

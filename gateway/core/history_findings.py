@@ -7,8 +7,8 @@ from gateway.core.history import LIVES, Sighting
 from gateway.core.store_condition import Check
 
 _EMPTIED = (
-    "If it can be restored, stop it and restore it. Else run: tollhouse store init; "
-    "what the gateways know is then replayed, and keys must be issued anew."
+    "If it can be restored, stop it and restore it. Else run: tollhouse store init. What the gateways know is then "
+    "replayed, and keys must be issued anew. An embedded store is free for that while its gateway is stopped."
 )
 
 

@@ -47,7 +47,7 @@ class Condition:
     """What the store says of itself. `run` changes with every start of its process; `skew` is our clock minus its.
 
     `written` tells whether its last write to the append-only file succeeded, `refused_script` why it would not take a
-    script of ours.
+    script of ours. `used` bytes of its memory count against `limit`, which is 0 where there is none.
     """
 
     version: str
@@ -56,9 +56,24 @@ class Condition:
     eviction: str
     append_only: bool
     written: bool
-    full: bool
+    used: int
+    limit: int
     skew: timedelta
     refused_script: str | None = None
+
+    @property
+    def full(self) -> bool:
+        return 0 < self.limit <= self.used
+
+
+def silence(reason: str) -> Finding:
+    """All that is known of a store that does not answer, or will not."""
+    return Finding(
+        Check.STORE,
+        f"The store does not answer, or refuses: {reason.rstrip('.')}.",
+        "Start it; restart it if it hangs. If it runs, look whether TOLLHOUSE_REDIS_URL leads to it, and whether its "
+        "user may do what docs/operating.md lists.",
+    )
 
 
 def failings(condition: Condition, allowed: Collection[Allowance]) -> Iterator[Finding]:
@@ -67,7 +82,7 @@ def failings(condition: Condition, allowed: Collection[Allowance]) -> Iterator[F
         yield Finding(
             Check.PRIMARY,
             f"The store is a {_ROLES.get(condition.role, condition.role)}, not a primary.",
-            "Point TOLLHOUSE_REDIS_URL at the primary, or promote this store.",
+            "Point TOLLHOUSE_REDIS_URL at the primary; if this store is to be it, run on the store: REPLICAOF NO ONE.",
         )
     if _version(condition.version) < OLDEST_VERSION:
         yield Finding(
@@ -88,7 +103,8 @@ def failings(condition: Condition, allowed: Collection[Allowance]) -> Iterator[F
         yield Finding(
             Check.CLOCK,
             f"Our clock is {condition.skew.total_seconds():+.1f} s off the store's; more than 2 s is too much.",
-            "Let both machines take their time from one source (NTP).",
+            "Let both machines take their time from one source (NTP); with systemd, run on both: "
+            "timedatectl set-ntp true.",
         )
 
 
@@ -97,14 +113,14 @@ def _durability(condition: Condition) -> Iterator[Finding]:
         yield Finding(
             Check.DURABLE,
             "The store writes no append-only file: a crash of it forgets holds and charges.",
-            "CONFIG SET appendonly yes, and write it into its configuration; "
+            "Run on the store: CONFIG SET appendonly yes. Write it into its configuration as well; "
             "or say TOLLHOUSE_STORE_ALLOW=volatile if you accept that.",
         )
     elif not condition.written:
         yield Finding(
             Check.DURABLE,
             "The store cannot write its append-only file.",
-            "Look at its log and at the space on its disk.",
+            "Make room on its disk, or mend it: its log says what failed. It then goes on by itself.",
         )
 
 
@@ -113,14 +129,15 @@ def _memory(condition: Condition, allowed: Collection[Allowance]) -> Iterator[Fi
         yield Finding(
             Check.KEEPS,
             f"The store's maxmemory-policy is {condition.eviction}: a full store would throw accounts away.",
-            "CONFIG SET maxmemory-policy noeviction, and write it into its configuration; "
+            "Run on the store: CONFIG SET maxmemory-policy noeviction. Write it into its configuration as well; "
             "or say TOLLHOUSE_STORE_ALLOW=evicting if you accept that.",
         )
     if condition.full:
         yield Finding(
             Check.ROOM,
-            "The store's memory is full: it takes no new holds.",
-            "Raise its maxmemory.",
+            f"The store's memory is full: it may use {condition.limit} bytes, and takes no new holds.",
+            f"If its machine has as much, run on the store: CONFIG SET maxmemory {2 * condition.used}. "
+            "Write it into its configuration as well.",
         )
 
 

@@ -7,7 +7,7 @@ from typing import Final, Protocol
 from gateway.core.diagnosis import Diagnosis, Figures, StoreFigures, ailments, state
 from gateway.core.hold_advice import Doubt
 from gateway.core.remains import Damage
-from gateway.ports import Clock, StoreUnavailable, StoreVitals
+from gateway.ports import Clock, ClosedPrices, StoreUnavailable, StoreVitals
 from gateway.service.guard import Guard
 from gateway.service.outbox import Outbox
 from gateway.service.policy_desk import PolicyDesk
@@ -55,6 +55,7 @@ class Doctor:
     clock: Clock
     export: Exporting | None = None
     holds: DoubtfulHolds | None = None
+    closed_prices: ClosedPrices | None = None
 
     async def examine(self) -> Diagnosis:
         """Look now. A store that does not answer is a finding like any other."""
@@ -74,6 +75,7 @@ class Doctor:
             mistakes=len(kept_out.complaints) if kept_out else 0,
             export=self.export.trouble if self.export else None,
             doubts=await self._doubts(),
+            closed=await self._closed(),
         )
 
     async def _doubts(self) -> tuple[Doubt, ...]:
@@ -81,6 +83,13 @@ class Doctor:
             return await self.holds.doubts(_SHOWN) if self.holds else ()
         except StoreUnavailable:
             return ()
+
+    async def _closed(self) -> tuple[str, ...]:
+        try:
+            prices = await self.closed_prices.all() if self.closed_prices else ()
+        except StoreUnavailable:
+            return ()
+        return tuple(sorted({price.model for price in prices}))
 
     async def _store(self, now: datetime) -> StoreFigures | None:
         try:

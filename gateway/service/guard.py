@@ -14,7 +14,7 @@ from typing import Final, Protocol
 from gateway.core.books import Excerpt, discrepancies
 from gateway.core.finding import Finding, names
 from gateway.core.history_findings import history_failings
-from gateway.core.store_condition import Allowance, Check, Condition, failings
+from gateway.core.store_condition import Allowance, Check, Condition, failings, silence
 from gateway.ports import Clock, StoreUnavailable, StoreVitals
 from gateway.service.fence import Fence, Watch
 
@@ -166,9 +166,7 @@ _OF_CONDITION: Final = (
 
 
 def _unreachable(reason: str) -> Report:
-    sentence = f"The store does not answer, or refuses: {reason.rstrip('.')}."
-    finding = Finding(Check.STORE, sentence, "Look whether it runs, and whether TOLLHOUSE_REDIS_URL leads to it.")
-    return Report((finding,), (Check.STORE,))
+    return Report((silence(reason),), (Check.STORE,))
 
 
 def _books(found: tuple[str, ...]) -> tuple[Finding, ...]:

@@ -8,6 +8,7 @@ import fcntl
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from pathlib import Path
+from shlex import quote
 from typing import Final
 
 from gateway.adapters.keepsake import KeepsakeFile, KeepsakeUnreadable
@@ -19,7 +20,7 @@ from gateway.core.diagnosis import Diagnosis
 from gateway.core.finding import Finding, names
 from gateway.core.history import Judgement, Kept, Memory, judge
 from gateway.core.history_findings import history_failings
-from gateway.core.store_condition import Check, failings
+from gateway.core.store_condition import Check, failings, silence
 from gateway.ports import StoreUnavailable
 from gateway.settings import Settings
 from gateway.wiring.store import open_store
@@ -34,10 +35,11 @@ async def examine(settings: Settings, unanswered: str) -> Diagnosis:
     there = "" if settings.data_dir.is_dir() else ", and is not there"
     state = [f"The data directory is {settings.data_dir.absolute()}{there}."]
     kept = None
+    path = settings.data_dir.absolute() / _KEEPSAKE
     try:
-        kept = KeepsakeFile(settings.data_dir / _KEEPSAKE).read()
+        kept = KeepsakeFile(path).read()
     except KeepsakeUnreadable as error:
-        findings.append(Finding("witness", f"{error}.", "If the store is as it was left, remove the file."))
+        findings.append(Finding("witness", f"{error}.", f"If the store is as it was left, run: rm {quote(str(path))}."))
     if kept is not None:
         state.append(f"It remembers a store in epoch {kept.memory.epoch}, at entry {kept.memory.highest}.")
     if settings.embedded:
@@ -53,7 +55,7 @@ def _step(settings: Settings) -> str:
             "A process is using the data directory: it may be starting, or listen elsewhere "
             "(TOLLHOUSE_CONTROL_LISTEN there, TOLLHOUSE_CONTROL_URL here). Its log says."
         )
-    return "Start it with: tollhouse serve. If it runs elsewhere, set TOLLHOUSE_CONTROL_URL."
+    return "Run: tollhouse serve. If it runs elsewhere, set TOLLHOUSE_CONTROL_URL."
 
 
 def _taken(lock: Path) -> bool:
@@ -83,8 +85,7 @@ async def _shared(settings: Settings, kept: Kept | None) -> AsyncIterator[Findin
             for finding in await _look(store, settings, kept):
                 yield finding
         except (CannotStart, StoreUnavailable) as error:
-            step = "Look whether it runs, and whether TOLLHOUSE_REDIS_URL leads to it."
-            yield Finding(Check.STORE, f"The store does not answer, or refuses: {str(error).rstrip('.')}.", step)
+            yield silence(str(error))
 
 
 async def _look(store: Store, settings: Settings, kept: Kept | None) -> list[Finding]:
@@ -101,7 +102,7 @@ async def _look(store: Store, settings: Settings, kept: Kept | None) -> list[Fin
             Finding(
                 Check.THAWED,
                 "The store lacks entries that this gateway has seen.",
-                "Start the gateway: it freezes admission, replays what it knows, and opens it again.",
+                "Run: tollhouse serve. It freezes admission, replays what it knows, and opens it again.",
             )
         )
     return findings

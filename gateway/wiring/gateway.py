@@ -166,7 +166,16 @@ def _data_plane(
 
 def _control_plane(house: House, probe: Probe, holds: HoldDesk) -> web.Application:
     doctor = Doctor(
-        house.guard, house.vitals, house.desk, house.outbox, house.spool, house.damage, house.clock, house.export, holds
+        guard=house.guard,
+        vitals=house.vitals,
+        desk=house.desk,
+        outbox=house.outbox,
+        spool=house.spool,
+        damage=house.damage,
+        clock=house.clock,
+        export=house.export,
+        holds=holds,
+        closed_prices=house.closed_prices,
     )
     relaying = house.relaying
     control = Control(

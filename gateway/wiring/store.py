@@ -25,6 +25,7 @@ from gateway.settings import Settings
 from gateway.wiring.trouble import CannotStart
 
 _LOG: Final = logging.getLogger("tollhouse.start")
+_TOLD: Final = 3
 
 
 async def open_store(stack: AsyncExitStack, settings: Settings, observe: Observe) -> Store:
@@ -104,10 +105,21 @@ async def open_desk(store: Store, ours: Identity, settings: Settings) -> PolicyD
     if desk.current is None and desk.kept_out is None and settings.may_initialise:
         await apply_first(desk, directory)
     if desk.current is None:
-        raise CannotStart("no policies are live that this version can use; run: tollhouse policy apply")
+        raise CannotStart(_unusable(desk))
     if version_of(read_directory(directory).files) != desk.current.version:
         _LOG.warning("the policies in %s differ from the live version %s", directory, desk.current.version)
     return desk
+
+
+def _unusable(desk: PolicyDesk) -> str:
+    """Only an empty store has no policies at all: nobody has begun it, or an attempt was cut off."""
+    if desk.kept_out is None:
+        return "no policies are live; run: tollhouse store init"
+    return (
+        f"the live policy version {desk.kept_out.version} has mistakes, as this version of the program reads it "
+        f"({'; '.join(map(str, desk.kept_out.complaints[:_TOLD]))}). Start the one that it was applied with; where a "
+        "gateway runs, run: tollhouse policy apply"
+    )
 
 
 async def apply_first(desk: PolicyDesk, directory: Path) -> None:

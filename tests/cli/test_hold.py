@@ -16,6 +16,7 @@ from tests.control import RunningControl, running_control
 from tests.doubles import NOON
 
 MODEL = "kling/kling-2.6-pro/text-to-video"
+SIGNED = '--author NAME --reason "WHY"'
 
 
 @pytest.fixture
@@ -39,8 +40,12 @@ async def test_what_is_in_doubt_is_listed_with_what_it_may_be(plane: RunningCont
     assert told == [
         f"hold_1  in_doubt  2026-11-23T12:00:00Z  red  {MODEL}  0.350000 USD",
         "  no answer in time; may be job_1",
+        f"  If job_1 is its job, run: tollhouse hold capture hold_1 --job job_1 {SIGNED}",
+        f"  If the upstream certainly did not take it, run: tollhouse hold void hold_1 {SIGNED}",
         "hold_2  in_doubt  2026-11-23T12:00:01Z  red  google/veo-3.1-fast/text-to-video  0.350000 USD",
         "  no answer in time; no job could be its",
+        f"  If the upstream took it, run: tollhouse hold capture hold_2 --job JOB {SIGNED}",
+        f"  If the upstream certainly did not take it, run: tollhouse hold void hold_2 {SIGNED}",
     ]
     document = await Tollhouse(plane).document("hold", "list", "--in-doubt")
     assert [one["id"] for one in document["holds"]] == ["hold_1", "hold_2"]
@@ -49,13 +54,11 @@ async def test_what_is_in_doubt_is_listed_with_what_it_may_be(plane: RunningCont
 
 async def test_the_commands_that_are_shown_decide_the_hold(plane: RunningControl) -> None:
     tollhouse = Tollhouse(plane)
-    shown = (await tollhouse("hold", "show", "hold_1")).stdout.splitlines()
-    capture = next(line.strip() for line in shown if "hold capture" in line)
-    assert (await tollhouse(*shlex.split(capture)[1:])).stdout == "Hold hold_1 is captured: job job_1, 0.350000 USD.\n"
+    capture, _ = commands((await tollhouse("hold", "show", "hold_1")).stdout)
+    assert (await tollhouse(*capture)).stdout == "Hold hold_1 is captured: job job_1, 0.350000 USD.\n"
 
-    shown = (await tollhouse("hold", "show", "hold_2")).stdout.splitlines()
-    void = next(line.strip() for line in shown if "hold void" in line)
-    assert (await tollhouse(*shlex.split(void)[1:])).stdout == "Hold hold_2 is voided; 0.350000 USD are free again.\n"
+    _, void = commands((await tollhouse("hold", "show", "hold_2")).stdout)
+    assert (await tollhouse(*void)).stdout == "Hold hold_2 is voided; 0.350000 USD are free again.\n"
     assert await tollhouse.document("hold", "list") == {"holds": []}
 
 
@@ -89,19 +92,19 @@ async def test_the_commands_of_the_doctor_clear_what_it_found(plane: RunningCont
     """It says of each hold in doubt what may be run; as it stands, one of them clears it."""
     summary, first, _ = await holds_that_ail(plane)
     assert summary["sentence"].startswith("2 holds are in doubt")
-    assert (await Tollhouse(plane)(*commands(summary)[0])).exit_code == 0
+    assert (await Tollhouse(plane)(*commands(summary["step"])[0])).exit_code == 0
     assert "It may have made job_1" in first["sentence"]
-    capture, void = commands(first)
+    capture, void = commands(first["step"])
     assert (await Tollhouse(plane)(*capture)).stdout.startswith("Hold hold_1 is captured: job job_1")
 
     summary, rest = await holds_that_ail(plane)
     assert summary["sentence"].startswith("1 hold is in doubt")
     assert "no job that could be its" in rest["sentence"]
-    assert (await Tollhouse(plane)(*commands(rest)[1])).stdout.startswith("Hold hold_2 is voided")
+    assert (await Tollhouse(plane)(*commands(rest["step"])[1])).stdout.startswith("Hold hold_2 is voided")
     assert (void[1], await holds_that_ail(plane)) == ("void", [])
 
 
-def commands(finding: Mapping[str, str]) -> list[list[str]]:
-    """The commands of a step, as words after `tollhouse`."""
-    found = re.findall(r"tollhouse (hold [^;]*?)(?:;|\.$)", finding["step"])
+def commands(told: str) -> list[list[str]]:
+    """The commands in what was told, as words after `tollhouse`."""
+    found = re.findall(r"run: tollhouse (hold .*?)(?:;|\.(?: |$)|$)", told, re.MULTILINE | re.IGNORECASE)
     return [shlex.split(command) for command in found]

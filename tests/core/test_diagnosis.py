@@ -38,6 +38,7 @@ def test_all_is_well() -> None:
         ({"policy": None}, "policies", "No policies are live"),
         ({"kept_out": "v2", "mistakes": 1}, "policies", "v2 has 1 mistake and is kept out; v1 decides"),
         ({"kept_out": "v2", "mistakes": 3, "policy": None}, "policies", "3 mistakes and is kept out; no version"),
+        ({"closed": ("acme/clip",)}, "prices", 'The price of "acme/clip" is closed'),
     ],
 )
 def test_one_thing_wrong_with_the_gateway(wrong: dict[str, Any], check: str, words: str) -> None:

@@ -21,7 +21,7 @@ def test_a_sound_history() -> None:
 def test_an_empty_store() -> None:
     [finding] = history_failings(None, "acme")
     assert finding.check == "epoch"
-    assert "tollhouse store init" in finding.step
+    assert "run: tollhouse store init." in finding.step
     assert "keys must be issued anew" in finding.step
 
 

@@ -15,7 +15,8 @@ SOUND = Condition(
     eviction="noeviction",
     append_only=True,
     written=True,
-    full=False,
+    used=2_000,
+    limit=3_000,
     skew=timedelta(),
 )
 
@@ -34,7 +35,7 @@ def test_a_sound_store() -> None:
         ({"written": False}, "durable"),
         ({"eviction": "allkeys-lru"}, "keeps"),
         ({"eviction": "volatile-ttl"}, "keeps"),
-        ({"full": True}, "room"),
+        ({"limit": 2_000}, "room"),
         ({"refused_script": "NOPERM"}, "scripts"),
         ({"skew": timedelta(seconds=2, microseconds=1)}, "clock"),
         ({"skew": -timedelta(seconds=3)}, "clock"),
@@ -70,8 +71,19 @@ def test_what_an_operator_puts_up_with_by_name(wrong: dict[str, Any], allowance:
 
 
 def test_a_full_or_old_store_is_never_put_up_with() -> None:
-    found = failings(replace(SOUND, full=True, version="6.0.1", role="slave"), list(Allowance))
+    found = failings(replace(SOUND, used=3_000, version="6.0.1", role="slave"), list(Allowance))
     assert [finding.check for finding in found] == ["primary", "version", "room"]
+
+
+def test_without_a_limit_nothing_is_full() -> None:
+    assert list(failings(replace(SOUND, limit=0), ())) == []
+
+
+@pytest.mark.parametrize("limit", [1, 1_999, 2_000])
+def test_a_full_store_is_told_a_limit_that_it_is_not_above(limit: int) -> None:
+    [finding] = failings(replace(SOUND, limit=limit), ())
+    assert "CONFIG SET maxmemory 4000." in finding.step
+    assert list(failings(replace(SOUND, limit=4_000), ())) == []
 
 
 def test_everything_wrong_is_told_at_once() -> None:

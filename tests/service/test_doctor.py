@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from gateway.adapters.redis import keys
+from gateway.adapters.redis.closed_prices import RedisClosedPrices
 from gateway.adapters.redis.connection import Store, connect
 from gateway.adapters.redis.vitals import RedisVitals
 from gateway.adapters.system import SystemClock
@@ -45,7 +46,9 @@ async def called_to(house: Gatehouse, damage: tuple[Damage, ...] = ()) -> tuple[
     await desk.publish(policy_files("video"), ())
     outbox = Outbox(house.ledger, house.spool, house.clock)
     vitals = RedisVitals(house.store)
-    return Doctor(house.guard, vitals, desk, outbox, Filled(), damage, SystemClock()), outbox, policies
+    prices = RedisClosedPrices(house.store)
+    doctor = Doctor(house.guard, vitals, desk, outbox, Filled(), damage, SystemClock(), closed_prices=prices)
+    return doctor, outbox, policies
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +94,17 @@ async def test_an_export_that_is_in_trouble(own_store: Store) -> None:
     assert checks(found) == ["export"]
     assert "Entry 9 is missing." in found.findings[0].sentence
     assert (await replace(doctor, export=Exporter(None)).examine()).well
+
+
+async def test_a_price_that_was_closed_is_told_once_for_each_model(own_store: Store) -> None:
+    doctor, _, _ = await called_to(Gatehouse(own_store))
+    await own_store.command(
+        "SADD", keys.CLOSED, "2026-02-18:acme/clip", "test:2026-02-18:acme/clip", "2026-02-18:acme/a"
+    )
+    found = await doctor.examine()
+    assert checks(found) == ["prices", "prices"]
+    assert "run: tollhouse price reopen acme/a." in found.findings[0].step
+    assert "run: tollhouse price reopen acme/clip." in found.findings[1].step
 
 
 async def test_a_frozen_store_and_whom_it_waits_for(own_store: Store) -> None:

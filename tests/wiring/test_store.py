@@ -81,7 +81,7 @@ async def test_what_a_data_directory_remembers(tmp_path: Path) -> None:
 
 async def test_a_store_without_policies_gets_none_where_that_is_not_wanted(tmp_path: Path, store: Store) -> None:
     ours = await identify(store, settings(tmp_path, team()), ENTROPY, None)
-    with pytest.raises(CannotStart, match="tollhouse policy apply"):
+    with pytest.raises(CannotStart, match="no policies are live; run: tollhouse store init"):
         await open_desk(store, ours, settings(tmp_path, store_init="never"))
 
 
@@ -123,7 +123,9 @@ async def test_live_policies_that_this_version_cannot_use(tmp_path: Path, store:
     ours = await identify(store, mine, ENTROPY, None)
     await store.command("SET", keys.policy("newer"), '{"organization.toml": "schema = 2"}')
     await store.command("SET", keys.POLICY, "newer")
-    with pytest.raises(CannotStart, match="no policies are live that this version can use"):
+    with pytest.raises(
+        CannotStart, match=r"the live policy version newer has mistakes, .* run: tollhouse policy apply"
+    ):
         await open_desk(store, ours, mine)
     assert await store.command("GET", keys.POLICY) == b"newer"
 

@@ -57,8 +57,6 @@ class RedisVitals:
             command("SCRIPT", "EXISTS", *(script.sha for script in NEEDED)),
         )
         info = _fields(told)
-        limit = int(info.get("maxmemory", 0))
-        counted = int(info.get("used_memory", 0)) - int(info.get("mem_not_counted_for_evict", 0))
         return Condition(
             version=str(info.get("redis_version", "unknown")),
             run=str(info.get("run_id", "")),
@@ -66,7 +64,8 @@ class RedisVitals:
             eviction=str(info.get("maxmemory_policy", "unknown")),
             append_only=str(info.get("aof_enabled")) == "1",
             written=info.get("aof_last_write_status", "ok") == "ok",
-            full=0 < limit <= counted,
+            used=int(info.get("used_memory", 0)) - int(info.get("mem_not_counted_for_evict", 0)),
+            limit=int(info.get("maxmemory", 0)),
             skew=now - codec.instant(int(time[0]) * 1_000_000 + int(time[1])),
             refused_script=None if all(known) else await self._load(),
         )
