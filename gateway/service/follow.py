@@ -13,32 +13,20 @@ from typing import Final
 
 from gateway.core.absence import back_to
 from gateway.core.ending import Ending, Running, Source
-from gateway.core.ledger import Hold, Outcome, State, Verb
+from gateway.core.ledger import Hold, Outcome, Verb
 from gateway.core.loss import loss
 from gateway.core.recall import HoldRecord
-from gateway.ports import Clock, IndexedHolds, Ledger, SettlingTelemetry
+from gateway.ports import Clock, Ledger, SettlingTelemetry
 from gateway.service.lifecycle import Lifecycle
+from gateway.service.open_jobs import Job, OpenJobs
 from gateway.service.rounds import Learnt
 from gateway.service.singles import Asked, Singles, Told, Unknown
 from gateway.service.walk import Walk
 
 _LOG: Final = logging.getLogger("tollhouse.follow")
 _AT_ONCE: Final = 100
-# The oldest so many are followed. In a round so many more are looked up, for that is time which submits need as well.
-_FOLLOWED: Final = 20_000
-_LOOKED_UP: Final = 500
 _ASKED_AGAIN: Final = timedelta(minutes=5)
 _LOST_ASKED_AGAIN: Final = timedelta(hours=1)
-
-
-@dataclass(frozen=True, slots=True)
-class Job:
-    """A job that runs, by what the store knows, since it was captured; or one that was lost since."""
-
-    id: str
-    hold: Hold
-    lost: bool
-    since: datetime
 
 
 @dataclass(slots=True)
@@ -48,7 +36,7 @@ class Follow:
     `cancelling` is how long the answer to a cancel may take.
     """
 
-    holds: IndexedHolds
+    open_jobs: OpenJobs
     ledger: Ledger
     lifecycle: Lifecycle
     singles: Singles
@@ -57,51 +45,17 @@ class Follow:
     ours: Callable[[Hold], bool]
     cancelling: timedelta
     jobs: dict[str, Job] = field(default_factory=dict)
-    _known: dict[str, Job | None] = field(default_factory=dict)
-    _behind: bool = False
     _running: frozenset[str] = frozenset()
     _horizon: datetime | None = None
     _unknown_since: dict[str, datetime] = field(default_factory=dict)
 
     async def begin(self, _now: datetime) -> None:
-        """Look up what runs. What was looked up once is remembered as long as it stays in its index."""
-        known: dict[str, Job | None] = {}
-        self._behind = False
-        for state in (State.CAPTURED, State.LOST):
-            since = await self.holds.indexed(state, min(_FOLLOWED, len(self._known) + _LOOKED_UP + 1))
-            new = [hold for hold, at in since.items() if not self._knows(hold, at)]
-            self._behind |= len(new) > _LOOKED_UP
-            found = await self._looked_up(new[:_LOOKED_UP])
-            for hold, at in since.items():
-                if hold in found:
-                    known[hold] = self._job(found[hold], at)
-                elif self._knows(hold, at):
-                    known[hold] = self._known[hold]
-        self._known = known
-        self.jobs = {job.id: job for job in known.values() if job is not None}
+        await self.open_jobs.look()
+        self.jobs = {job.id: job for job in self.open_jobs.jobs if self.ours(job.hold)}
         running = [job for job in self.jobs.values() if not job.lost]
         self._running = frozenset(job.id for job in running)
         self._horizon = min((back_to(job.hold) for job in running), default=None)
         self._unknown_since = {job: at for job, at in self._unknown_since.items() if job in self.jobs}
-
-    def _knows(self, hold: str, since: datetime) -> bool:
-        """A hold that was lost or rebound meanwhile is in its index anew."""
-        known = self._known.get(hold)
-        return hold in self._known and (known is None or known.since == since)
-
-    def _job(self, record: HoldRecord, since: datetime) -> Job | None:
-        """None for what has ended meanwhile, and for what is not ours to ask about."""
-        open_states = (State.CAPTURED, State.LOST)
-        if record.job is None or record.state not in open_states or not self.ours(record.hold):
-            return None
-        return Job(record.job, record.hold, record.state is State.LOST, since)
-
-    async def _looked_up(self, holds: list[str]) -> Mapping[str, HoldRecord]:
-        found: dict[str, HoldRecord] = {}
-        for start in range(0, len(holds), _AT_ONCE):
-            records = await asyncio.gather(*(self.ledger.find(hold) for hold in holds[start : start + _AT_ONCE]))
-            found |= {record.hold.id: record for record in records if record is not None}
-        return found
 
     def wants(self, walk: Walk) -> bool:
         """Whether another page costs less than to ask one by one about those that were not seen."""
@@ -121,7 +75,7 @@ class Follow:
         unseen = [job for job in self.jobs.values() if job.id not in told]
         asked = Asked() if walk.silent else await self._asked(unseen, now)
         news = await self._book({**told, **asked.told}, now)
-        return Learnt(news or self._behind, asked.calls, asked.retry_after)
+        return Learnt(news or self.open_jobs.behind, asked.calls, asked.retry_after)
 
     async def _asked(self, jobs: Iterable[Job], now: datetime) -> Asked:
         longest = {job.id: _LOST_ASKED_AGAIN if job.lost else _ASKED_AGAIN for job in jobs}

@@ -18,7 +18,7 @@ from gateway.service.walk import Walk
 _LOG: Final = logging.getLogger("tollhouse.rounds")
 _LEASE_S: Final = 20.0
 # While another has the lease, or nothing is open.
-_IDLE_S: Final = 1.0
+_IDLE_S: Final = 2.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from gateway.adapters.upstream import HttpUpstream
 from gateway.core.ledger import Hold
 from gateway.service.follow import Follow
 from gateway.service.hold_desk import Account, HoldDesk
+from gateway.service.open_jobs import OpenJobs
 from gateway.service.rounds import Interest, Rounds
 from gateway.service.settle import Settle
 from gateway.service.singles import Singles
@@ -32,9 +33,10 @@ class Settling:
 def open_settling(house: House, upstreams: Upstreams, settings: Settings) -> Settling:
     """Nothing runs before its works do."""
     accounts, works = [], {}
+    open_jobs = OpenJobs(house.open_holds, house.ledger, house.clock)
     for name, upstream, ours in _accounts(house, upstreams, settings):
         settle = _settle(house, settings, ours)
-        interests: list[Interest] = [_follow(house, settings, upstream, ours), settle]
+        interests: list[Interest] = [_follow(house, settings, open_jobs, upstream, ours), settle]
         if name == "real" and settings.upstream_exclusive:
             interests.append(Strays(name, house.ledger, house.findings, house.telemetry, house.clock))
         works[f"jobs of the {name} upstream"] = _rounds(house, settings, name, upstream, interests)
@@ -61,9 +63,9 @@ def _accounts(house: House, upstreams: Upstreams, settings: Settings) -> list[tu
     ]
 
 
-def _follow(house: House, settings: Settings, upstream: HttpUpstream, ours: _Ours) -> Follow:
+def _follow(house: House, settings: Settings, open_jobs: OpenJobs, upstream: HttpUpstream, ours: _Ours) -> Follow:
     return Follow(
-        holds=house.open_holds,
+        open_jobs=open_jobs,
         ledger=house.ledger,
         lifecycle=house.lifecycle,
         singles=Singles(upstream, house.clock, house.entropy.chance, _PATIENCE_S),

@@ -16,6 +16,7 @@ from gateway.core.pace import Pace
 from gateway.core.recall import HoldRecord
 from gateway.service.follow import Follow
 from gateway.service.lifecycle import Lifecycle
+from gateway.service.open_jobs import OpenJobs
 from gateway.service.rounds import Interest, Rounds
 from gateway.service.settle import Settle
 from gateway.service.singles import Singles
@@ -55,8 +56,9 @@ class Settling:
         holds, findings = RedisOpenHolds(self.store, self.ledger), RedisFindings(self.store)
         lifecycle = Lifecycle(self.ledger, self.telemetry, self.clock)
         self.singles = Singles(self.provider, self.clock, halfway, 30.0)
+        open_jobs = OpenJobs(holds, self.ledger, self.clock)
         self.follow = Follow(
-            holds, self.ledger, lifecycle, self.singles, self.telemetry, self.clock, everybody, PATIENCE
+            open_jobs, self.ledger, lifecycle, self.singles, self.telemetry, self.clock, everybody, PATIENCE
         )
         self.settle = Settle(
             holds, self.ledger, findings, self.telemetry, self.clock, everybody, ABSENT, self.exclusive

@@ -11,6 +11,7 @@ from gateway.adapters.redis.connection import Store
 from gateway.adapters.redis.jobs import RedisJobs
 from gateway.core.ledger import State, Verb
 from gateway.core.recall import HoldRecord
+from gateway.service.open_jobs import OpenJobs
 from tests.core.test_evidence import hold
 from tests.doubles import NOON
 from tests.service.provider import error
@@ -184,7 +185,7 @@ class Shelf:
 async def test_ten_thousand_running_jobs_cost_about_a_hundred_calls_a_round(
     house: Settling, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("gateway.service.follow._LOOKED_UP", 10_000)
+    monkeypatch.setattr("gateway.service.open_jobs._LOOKED_UP", 10_000)
     records = []
     for n in range(10_000):
         at = n / 100
@@ -192,7 +193,7 @@ async def test_ten_thousand_running_jobs_cost_about_a_hundred_calls_a_round(
         held = hold(f"h{n}", at)
         records.append(HoldRecord(held, State.CAPTURED, f"job_{n}", PRICE))
     shelf: Any = Shelf(records)
-    house.follow.holds, house.follow.ledger = shelf, shelf
+    house.follow.open_jobs, house.follow.ledger = OpenJobs(shelf, shelf, house.clock), shelf
     house.rounds = house.rounds_of(house.follow)
 
     await house.round()
@@ -204,7 +205,7 @@ async def test_ten_thousand_running_jobs_cost_about_a_hundred_calls_a_round(
 async def test_so_many_are_looked_up_in_a_round_and_the_rest_soon(
     house: Settling, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("gateway.service.follow._LOOKED_UP", 2)
+    monkeypatch.setattr("gateway.service.open_jobs._LOOKED_UP", 2)
     for n in range(5):
         await house.captured(f"h{n}", n)
         house.listed(f"job_h{n}", n + 1)

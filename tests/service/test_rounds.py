@@ -14,7 +14,7 @@ async def test_nothing_open_costs_no_call(store: Store) -> None:
     for _ in range(20):
         await house.round()
     assert house.provider.asked == []
-    assert set(house.rested) == {1.0}
+    assert set(house.rested) == {2.0}
 
 
 async def test_one_walk_serves_all(store: Store) -> None:
