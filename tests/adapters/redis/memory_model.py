@@ -47,15 +47,16 @@ class MemoryModel:
         if hold.idempotency is None:
             self._moved_body(hold, was, becomes, now)
         else:
-            self._moved_key(hold.id, hold.idempotency, becomes)
+            self._moved_key(hold.id, hold.idempotency, was, becomes)
 
     def _bind(self, hold_id: str, idempotency: Idempotency) -> None:
         self.bound[idempotency.key] = (hold_id, idempotency.body)
         self.ended.discard(idempotency.key)
 
-    def _moved_key(self, hold_id: str, idempotency: Idempotency, becomes: str) -> None:
+    def _moved_key(self, hold_id: str, idempotency: Idempotency, was: str, becomes: str) -> None:
+        """A hold that only gets another job says nothing of whose the key is: another submit may have lost it since."""
         if idempotency.key not in self.bound:
-            if becomes == "captured":
+            if becomes == "captured" and was != becomes:
                 self._bind(hold_id, idempotency)
         elif self.bound[idempotency.key][0] == hold_id:
             if becomes == "voided":
