@@ -70,7 +70,9 @@ def test_times_come_in_several_forms(text: object, instant: datetime | None) -> 
 
 
 def test_a_row_says_how_its_job_ended_and_when() -> None:
-    (found,) = read(page({**ROW, "status": "completed", "completedAt": "2026-11-23T12:00:00Z"})).jobs  # type: ignore[union-attr]
+    read_page = read(page({**ROW, "status": "completed", "completedAt": "2026-11-23T12:00:00Z"}))
+    assert isinstance(read_page, JobPage)
+    (found,) = read_page.jobs
     assert found.status == Completed(at=NOON)
 
 

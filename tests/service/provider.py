@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from gateway.core.job_page import PAGE_SIZE
@@ -47,9 +48,9 @@ class Provider:
     peak: int = 0
     _newest_first: list[Made] = field(default_factory=list)
 
-    def make(self, job: str, model: str, created_at: datetime, **more: object) -> Made:
+    def make(self, job: str, model: str, created_at: datetime, **more: Any) -> Made:
         self._newest_first = []
-        self.made[job] = Made(job, model, created_at, **more)  # type: ignore[arg-type]
+        self.made[job] = Made(job, model, created_at, **more)
         return self.made[job]
 
     def lists(self) -> int:

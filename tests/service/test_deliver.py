@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -208,10 +209,10 @@ async def test_a_store_that_does_not_answer_is_asked_again(store: Store, monkeyp
     async with office(store) as opened:
         take, note, failures = opened.events.take, opened.events.note, iter([1, 2])
 
-        async def unsure(*given: object) -> bool:
+        async def unsure(*given: Any) -> bool:
             if next(failures, None):
                 raise StoreUnavailable("no answer")
-            return await note(*given)  # type: ignore[arg-type]
+            return await note(*given)
 
         async def gone(*_given: object) -> tuple[Delivery, ...]:
             monkeypatch.setattr(opened.events, "take", take)

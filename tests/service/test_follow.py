@@ -11,6 +11,7 @@ from gateway.adapters.redis.connection import Store
 from gateway.adapters.redis.jobs import RedisJobs
 from gateway.core.ledger import State, Verb
 from gateway.core.recall import HoldRecord
+from gateway.core.reply import Reply
 from gateway.service.open_jobs import OpenJobs
 from tests.core.test_evidence import hold
 from tests.doubles import NOON
@@ -127,10 +128,10 @@ async def test_an_answer_that_knows_the_job_starts_the_hour_anew(house: Settling
 
 
 @pytest.mark.parametrize("failure", [error(404, "NOT_FOUND"), error(403, "UNAUTHORIZED_ACCESS"), error(500, "X")])
-async def test_only_the_documented_words_say_that_a_job_is_unknown(house: Settling, failure: object) -> None:
+async def test_only_the_documented_words_say_that_a_job_is_unknown(house: Settling, failure: Reply) -> None:
     hold = await house.captured("h1")
     for _ in range(30):
-        house.provider.answers.extend([None, failure])  # type: ignore[list-item]
+        house.provider.answers.extend([None, failure])
         await house.round(10)
     assert await house.state(hold) is State.CAPTURED
 

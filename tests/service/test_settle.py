@@ -4,6 +4,7 @@ import pytest
 
 from gateway.adapters.redis.connection import Store
 from gateway.core.ledger import State, Verb
+from gateway.core.reply import Reply
 from gateway.ports import Unanswered
 from tests.service.provider import error
 from tests.service.settling import MODEL, PRICE, settling
@@ -118,14 +119,14 @@ async def test_two_whole_walks_long_enough_apart_without_a_job_void(store: Store
 
 
 @pytest.mark.parametrize("failure", [Unanswered("no answer in time"), error(500, "INTERNAL_ERROR"), error(429, "X")])
-async def test_a_walk_that_failed_is_no_evidence(store: Store, failure: object) -> None:
+async def test_a_walk_that_failed_is_no_evidence(store: Store, failure: Reply | Unanswered) -> None:
     house = await settling(store)
     hold = await house.doubted("h1")
     for n in range(150):
         house.listed(f"other_{n}", 60 + n, "google/veo-3.1-fast/text-to-video")
 
     for _ in range(10):
-        house.provider.answers.extend([None, failure])  # type: ignore[list-item]
+        house.provider.answers.extend([None, failure])
         await house.round(10)
 
     assert await house.state(hold) is State.IN_DOUBT

@@ -79,7 +79,7 @@ class Visit:
     house: House
     provider: Provider
     key: Key
-    _bodies: count = field(default_factory=count)  # type: ignore[type-arg]
+    _bodies: "count[int]" = field(default_factory=count)
 
     async def ask(self, route: Route, key: Key | None, query: str = "", **more: Any) -> Answer:
         body = route.body

@@ -57,8 +57,8 @@ class Client:
 
 
 @pytest.mark.parametrize("form", [{}, {"wrapped": True}, {"quickstart": True}])
-async def test_submit_poll_to_the_end_list_and_cancel(form: dict[str, bool]) -> None:
-    faults = Faults(pending_seconds=0.2, processing_seconds=0.2, **form)  # type: ignore[arg-type]
+async def test_submit_poll_to_the_end_list_and_cancel(form: dict[str, Any]) -> None:
+    faults = Faults(pending_seconds=0.2, processing_seconds=0.2, **form)
     async with open_house(team(budget("5.00"), quota("jobs", 10), in_flight(5)), faults=faults) as house:
         key = await house.key()
         client = Client(house.session, house.gateway.data_url + "/v1", key.secret)
@@ -67,7 +67,7 @@ async def test_submit_poll_to_the_end_list_and_cancel(form: dict[str, bool]) -> 
         assert (await client.to_the_end(done["jobId"]))["status"] == "completed"
 
         # What is still pending can be cancelled, and the money is back.
-        house.sandbox.world.faults = Faults(pending_seconds=60, **form)  # type: ignore[arg-type]
+        house.sandbox.world.faults = Faults(pending_seconds=60, **form)
         pending = await client.submit(duration="10")
         assert (await house.limit(key, "budget"))["posted"] == "2.100000"
         assert (await house.limit(key, "at-once"))["held"] == 1

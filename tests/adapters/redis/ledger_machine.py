@@ -259,7 +259,7 @@ class LedgerMachine(RuleBasedStateMachine):
         self._tick(tick)
         self.perform(call)
 
-    @rule(really=st.sampled_from((False,) * 7 + (True,)))
+    @rule(really=_SOMETIMES)
     def restart_the_store(self, really: bool) -> None:
         if really:
             self.witness.restart()
