@@ -53,9 +53,9 @@ class Doctor:
     spool: Filled
     damage: tuple[Damage, ...]
     clock: Clock
+    closed_prices: ClosedPrices
     export: Exporting | None = None
     holds: DoubtfulHolds | None = None
-    closed_prices: ClosedPrices | None = None
 
     async def examine(self) -> Diagnosis:
         """Look now. A store that does not answer is a finding like any other."""
@@ -86,7 +86,7 @@ class Doctor:
 
     async def _closed(self) -> tuple[str, ...]:
         try:
-            prices = await self.closed_prices.all() if self.closed_prices else ()
+            prices = await self.closed_prices.all()
         except StoreUnavailable:
             return ()
         return tuple(sorted({price.model for price in prices}))
