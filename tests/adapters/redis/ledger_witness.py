@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final, TypeVar
 
 from gateway.adapters.redis import keys
-from gateway.adapters.redis.connection import connect
+from gateway.adapters.redis.connection import Store, connect
 from gateway.adapters.redis.ledger import NEEDED, RedisLedger
 from gateway.adapters.redis.watch import RedisWatch
 from gateway.core.account import Balance
@@ -114,6 +114,7 @@ class Witness:
         self._read: list[Entry] = []
         self._folded: dict[str, list[int]] = {}
         self._agreed = True
+        self._knows_no_script = False
         self.run(self.store.command("FLUSHALL"))
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
@@ -128,7 +129,12 @@ class Witness:
             self._loop.close()
 
     def perform(self, *calls: Admit | Act) -> None:
-        """Ask all of it within one tick of the event loop: the store must take it in this order."""
+        """Ask all of it within one tick of the event loop: the store must take it in this order.
+
+        A store that was restarted sends the first call of each script back: two kinds of calls may then change places.
+        """
+        if self._knows_no_script and len({type(call) for call in calls}) > 1:
+            self.run(self._load(self.store))
         self._agreed = False
         self.counts["steps"] += 1
         epoch = self.model.epoch or EPOCH
@@ -156,8 +162,7 @@ class Witness:
             deaf = connect(url)
             try:
                 # A store that was restarted knows no script: its saying so would be what is lost, and nothing done.
-                for script in NEEDED:
-                    await deaf.command("SCRIPT LOAD", script.text)
+                await self._load(deaf)
                 proxy.lose_replies = True
                 return await call.of_store(RedisLedger(deaf, call.epoch or epoch, PATIENT))
             except StoreUnavailable:
@@ -172,12 +177,19 @@ class Witness:
         self._storage.kill()
         self.run(self._storage.start())
         self.run(self._found_again())
+        self._knows_no_script = True
         self.run(self._check(set()))
 
     async def _found_again(self) -> None:
         """The connection broke with the store; the first call may still be told so."""
         with suppress(StoreUnavailable):
             await self.store.command("PING")
+
+    async def _load(self, store: Store) -> None:
+        """Have every script known before it is used."""
+        for script in NEEDED:
+            await store.command("SCRIPT LOAD", script.text)
+        self._knows_no_script = False
 
     def sweep(self, account: str) -> None:
         """Remove an account as the sweeper does."""
