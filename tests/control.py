@@ -3,17 +3,20 @@
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import aiohttp
 from aiohttp import web
 
+from gateway.adapters.redis.admin_keys import RedisAdminKeys
 from gateway.adapters.redis.closed_prices import RedisClosedPrices
 from gateway.adapters.redis.connection import Store
 from gateway.adapters.redis.events import RedisEvents
 from gateway.adapters.redis.findings import RedisFindings
+from gateway.adapters.redis.initialise import Identity, initialise
+from gateway.adapters.redis.ledger import RedisLedger
 from gateway.adapters.redis.open_holds import RedisOpenHolds
 from gateway.adapters.redis.policies import RedisPolicies
 from gateway.adapters.redis.team_secrets import RedisTeamSecrets
@@ -21,8 +24,11 @@ from gateway.adapters.redis.virtual_keys import RedisVirtualKeys
 from gateway.adapters.redis.vitals import RedisVitals
 from gateway.adapters.system import SystemClock
 from gateway.adapters.telemetry import PrometheusTelemetry
+from gateway.core.audit_record import BEGUN, DONE, AuditRecord, read_begun, read_done
 from gateway.core.key_secret import ENTROPY_BYTES, Kind, Peppers, mint
 from gateway.ports import Clock
+from gateway.service.administrators import Administrators
+from gateway.service.audit_trail import AuditTrail
 from gateway.service.doctor import Doctor
 from gateway.service.hold_desk import Account, HoldDesk
 from gateway.service.keyring import Keyring
@@ -36,6 +42,26 @@ from gateway.web.listener import Listener
 from tests.doubles import SeededEntropy, StillClock, compile_plainly
 from tests.service.gatehouse import Gatehouse
 from tests.service.provider import Provider
+
+
+@dataclass(frozen=True, slots=True)
+class Unexported:
+    """The audit trail straight from the store: a control plane of these tests has no SQL."""
+
+    ledger: RedisLedger
+
+    async def audit_records(
+        self, limit: int, before: datetime | None, action: str | None, by: str | None
+    ) -> tuple[AuditRecord, ...]:
+        entries = await self.ledger.entries()
+        done = {one.hold: read_done(one.at, one.facts) for one in entries if one.kind == DONE}
+        begun = [read_begun(one.hold, one.at, one.facts) for one in reversed(entries) if one.kind == BEGUN]
+        wanted = [
+            one
+            for one in begun
+            if (before is None or one.at < before) and action in (None, one.action) and by in (None, one.by.name)
+        ]
+        return tuple(AuditRecord(one, done.get(one.id)) for one in wanted[:limit])
 
 
 class Filled:
@@ -59,12 +85,17 @@ class RunningControl:
         self, method: str, path: str, body: object = None, headers: Mapping[str, str] | None = None
     ) -> tuple[int, Any]:
         """The status and the document that a request is answered with, as the administrator unless `headers` differ."""
-        chosen = {"Authorization": f"Bearer {ADMIN_KEY}"} if headers is None else headers
+        chosen = self.admin if headers is None else headers
         async with (
             aiohttp.ClientSession(headers=chosen) as session,
             session.request(method, self.url + path, json=body) as reply,
         ):
             return reply.status, await reply.json()
+
+    @property
+    def admin(self) -> dict[str, str]:
+        """The header of whoever owns everything."""
+        return {"Authorization": f"Bearer {ADMIN_KEY}"}
 
     async def issue(self, **more: object) -> Any:
         """A key of team `video`, as it is told."""
@@ -88,12 +119,15 @@ async def running_control(
     socket: Path | None = None,
     compile_files: Compile = compile_plainly,
     admin_key: str = ADMIN_KEY,
+    started: bool = True,
 ) -> AsyncIterator[RunningControl]:
-    """Listen on loopback, or on a unix `socket`. Nothing is live yet."""
+    """Listen on loopback, or on a unix `socket`. Nothing is live yet, in a store that is `started`."""
     clock = clock or StillClock()
     desk = PolicyDesk(RedisPolicies(store), compile_files, "acme")
     keyring = Keyring(RedisVirtualKeys(store), desk, clock, SeededEntropy(), Peppers(1, {1: b"pepper"}))
     house = Gatehouse(store)
+    if started:
+        await initialise(store, Identity(house.epoch, "acme"))
     secrets = TeamSecrets(RedisTeamSecrets(store), desk, keyring.peppers, clock)
     provider = Provider()
     holds = desk_of_holds(store, house, provider, clock)
@@ -109,7 +143,19 @@ async def running_control(
         closed_prices=RedisClosedPrices(store),
     )
     control = Control(
-        keyring, desk, RedisClosedPrices(store), doctor, holds, RedisEvents(store), secrets, clock, admin_key
+        administrators=Administrators(
+            RedisAdminKeys(store), desk, clock, SeededEntropy("admins"), keyring.peppers, admin_key
+        ),
+        trail=AuditTrail(house.ledger, clock, SeededEntropy("trail")),
+        records=Unexported(house.ledger),
+        keyring=keyring,
+        desk=desk,
+        closed_prices=RedisClosedPrices(store),
+        doctor=doctor,
+        holds=holds,
+        events=RedisEvents(store),
+        team_secrets=secrets,
+        clock=clock,
     )
     app = web.Application()
     app.add_routes(admin_routes(control))

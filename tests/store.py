@@ -27,6 +27,7 @@ LASTING = (
     *(keys.PAST_ACCOUNTS, keys.NOTED, keys.jobs_of("", test=False)),
     *(keys.GIVEN_UP, keys.WATERMARKS),
     *(keys.TEAM_SECRETS, keys.EVENTS, keys.TEAMS_DUE, keys.due("")),
+    *(keys.ADMIN_KEYS, keys.admin_key(""), keys.admin_digest("")),
     *keys.OPEN.values(),
 )
 

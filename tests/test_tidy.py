@@ -27,6 +27,7 @@ SCRIPTS = sorted(PACKAGE.rglob("*.lua"))
 # Modules whose every line runs in the tests of another: a composition root, and packages of values.
 TESTED_ELSEWHERE = {
     "gateway/__main__.py": "tests/cli/test_serve.py",
+    "gateway/ports/administration.py": "tests/service/test_administrators.py",
     "gateway/ports/jobs.py": "tests/service/test_job_desk.py",
     "gateway/ports/settling.py": "tests/service/test_settle.py",
     "gateway/ports/telemetry.py": "tests/adapters/test_telemetry.py",
@@ -40,6 +41,7 @@ TESTED_ELSEWHERE = {
     "gateway/core/outcome.py": "tests/service/test_submit.py",
     "gateway/adapters/sql/migrations/env.py": "tests/adapters/sql/test_migrate.py",
     "gateway/adapters/sql/migrations/versions/v0001_ledger.py": "tests/adapters/sql/test_migrate.py",
+    "gateway/adapters/sql/migrations/versions/v0002_audit.py": "tests/adapters/sql/test_audit_records.py",
     "gateway/adapters/sql/schema.py": "tests/adapters/sql/test_migrate.py",
     "gateway/adapters/redis/calls.py": "tests/adapters/redis/test_ledger.py",
     "gateway/adapters/redis/keys.py": "tests/adapters/redis/test_ledger.py",

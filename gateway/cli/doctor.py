@@ -22,7 +22,8 @@ def doctor(as_json: bool) -> None:
     try:
         document = try_to_ask("GET", "/admin/v1/doctor")
     except (Unanswered, NoAdminKey) as unanswered:
-        document = diagnosis_document(asyncio.run(examine(settings(), str(unanswered))))
+        found = diagnosis_document(asyncio.run(examine(settings(), str(unanswered))))
+        document = found.model_dump(exclude_unset=True)
     click.echo(json.dumps(document) if as_json else _told(document))
     if not document["well"]:
         raise SystemExit(FAILURE)

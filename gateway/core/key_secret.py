@@ -45,9 +45,9 @@ def mint(kind: Kind, entropy: bytes) -> str:
     return body + _checksum(body)
 
 
-def public_id(entropy: bytes) -> str:
+def public_id(entropy: bytes, prefix: str = "key_") -> str:
     """Make the id by which a key is named in public. `entropy` is ENTROPY_BYTES random bytes, others than the key's."""
-    return "key_" + _base62(entropy, _ID_CHARACTERS)
+    return prefix + _base62(entropy, _ID_CHARACTERS)
 
 
 def _base62(entropy: bytes, count: int) -> str:

@@ -5,6 +5,7 @@ from typing import Final
 
 from gateway.core.complaint import Complaint
 from gateway.core.recall import HoldRecord
+from gateway.core.role import Administrator, Power
 from gateway.service.policy_desk import Complaints, Conflict, OtherOrganization, RemovesTeams, ResetsLimits
 from gateway.web.problem import GatewayError
 
@@ -23,13 +24,25 @@ CODES: Final[Mapping[str, int]] = {
     "POLICY_RESETS_LIMITS": 409,
     "POLICY_CONFLICT": 409,
     "ORGANIZATION_MISMATCH": 409,
+    "CHANGED_MEANWHILE": 412,
     "SECRET_LOST": 409,
+    "OPERATION_NOT_ALLOWED": 403,
+    "ARCHIVE_UNAVAILABLE": 503,
     "STORE_UNAVAILABLE": 503,
 }
 
 
 def _error(code: str, message: str, details: Mapping[str, object] | None = None) -> GatewayError:
     return GatewayError(CODES[code], code, message, details or {})
+
+
+def not_allowed(by: Administrator, power: Power) -> GatewayError:
+    message = f'This admin key ("{by.name}", {by.role}) may not do this: it lacks "{power}".'
+    return _error("OPERATION_NOT_ALLOWED", message, {"role": by.role, "needs": power})
+
+
+def changed_meanwhile(kind: str, name: str) -> GatewayError:
+    return _error("CHANGED_MEANWHILE", f"The {kind} is not what If-Match says ({name}). Nothing changed; look again.")
 
 
 def team_unknown(team: str) -> GatewayError:
@@ -104,6 +117,11 @@ def not_published(
 def listed(complaints: tuple[Complaint, ...]) -> list[dict[str, str]]:
     """Mistakes in policy files, as JSON."""
     return [{"file": one.file, "key": one.key, "message": one.message} for one in complaints]
+
+
+def archive_unavailable(why: str) -> GatewayError:
+    message = f"The SQL ledger does not answer: {why}. What is not exported yet waits in the store; try again."
+    return GatewayError(CODES["ARCHIVE_UNAVAILABLE"], "ARCHIVE_UNAVAILABLE", message, retry_after=5)
 
 
 def store_unavailable() -> GatewayError:

@@ -1,67 +1,115 @@
 """The control plane's routes for holds: those that need somebody, and what somebody decides about one."""
 
-from typing import Final
-
-from aiohttp import web
+from typing import Any, Final, Literal
 
 from gateway.core.hold_advice import Doubt, capture_command, void_command
 from gateway.core.job_page import Listed
 from gateway.core.ledger import State
 from gateway.core.money import format_usd, parse_usd
 from gateway.core.recall import HoldRecord
-from gateway.service.hold_desk import Decided, JobTaken, NoSuchHold, NotInDoubt, Signature
-from gateway.web import admin_errors, errors
-from gateway.web.admin_documents import CaptureBody, VoidBody
-from gateway.web.administration import Answer, Control, audit, read_body_of
+from gateway.core.role import Power
+from gateway.service.hold_desk import Decided, HoldDesk, JobTaken, NoSuchHold, NotInDoubt, Signature
+from gateway.web import admin_errors
+from gateway.web.admin_documents import Instant, Usd, UsdText, Words
 from gateway.web.limit_rows import instant
+from gateway.web.operation import Answer, Body, Call, Change, Document, Nothing, Operation, Query
 from gateway.web.problem import GatewayError
 
-_LISTED: Final = {str(state): state for state in (State.IN_DOUBT, State.HELD, State.LOST)}
+_LISTED: Final = (State.IN_DOUBT, State.HELD, State.LOST)
 _LIMIT: Final = 1000
 
 
-async def list_holds(request: web.Request, control: Control) -> Answer:
-    """By default all that may need somebody, the longest in doubt first."""
-    wanted = request.query.get("state")
-    if set(request.query) - {"state"} or (wanted is not None and wanted not in _LISTED):
-        return errors.invalid_request(f'The only parameter here is "state": {", ".join(_LISTED)}.')
-    documents: list[dict[str, object]] = []
-    for name, state in _LISTED.items():
-        if wanted in (None, name):
-            documents += await _listed(control, state)
-    return web.json_response({"holds": documents})
+class HoldQuery(Query):
+    """`state`: only these; by default all that may need somebody."""
+
+    state: Literal["in_doubt", "held", "lost"] | None = None
 
 
-async def _listed(control: Control, state: State) -> list[dict[str, object]]:
+class VoidBody(Body):
+    """Who says so, and why."""
+
+    author: Words
+    reason: Words
+
+
+class CaptureBody(VoidBody):
+    """Also the job, and what it cost (a string of USD) if that is not what was held."""
+
+    job: Words
+    cost_usd: UsdText | None = None
+
+
+class Candidate(Document):
+    """A job that the hold may have made, and the command that says it did."""
+
+    job: str
+    created_at: Instant | None
+    capture: str
+
+
+class Hold(Document):
+    """`candidates` and `void` are there for holds in doubt; `candidates` is null where the upstream does not say."""
+
+    id: str
+    state: State
+    team: str
+    key: str
+    model: str
+    version: str | None
+    test: bool
+    held_usd: Usd
+    cost_usd: Usd | None
+    job: str | None
+    cause: str | None
+    matched: str | None
+    created_at: Instant
+    deadline: Instant
+    request_id: str
+    candidates: tuple[Candidate, ...] | None = None
+    void: str | None = None
+
+
+class Holds(Document):
+    """At most 1,000 of each state, those in doubt first, the longest first."""
+
+    holds: tuple[Hold, ...]
+
+
+async def list_holds(call: Call[HoldQuery, None]) -> Answer:
+    wanted = call.query.state
+    found: list[Hold] = []
+    for state in _LISTED:
+        if wanted in (None, state):
+            found += await _of_state(call.control.holds, state)
+    return Answer(Holds(holds=tuple(one for one in found if call.by.sees(one.team))))
+
+
+async def _of_state(holds: HoldDesk, state: State) -> list[Hold]:
     if state is State.IN_DOUBT:
-        return [_doubt(doubt) for doubt in await control.holds.doubts(_LIMIT)]
-    return [_document(record) for record in await control.holds.list(state, _LIMIT)]
+        return [_doubt(doubt) for doubt in await holds.doubts(_LIMIT)]
+    return [Hold(**_facts(record)) for record in await holds.list(state, _LIMIT)]
 
 
-async def show_hold(request: web.Request, control: Control) -> Answer:
-    shown = await control.holds.show(request.match_info["id"])
-    return admin_errors.hold_not_found(shown.id) if isinstance(shown, NoSuchHold) else web.json_response(_doubt(shown))
+async def show_hold(call: Call[Nothing, None]) -> Answer | GatewayError:
+    shown = await call.control.holds.show(call.names["id"])
+    if isinstance(shown, NoSuchHold) or not call.by.sees(shown.record.hold.team):
+        return admin_errors.hold_not_found(call.names["id"])
+    return Answer(_doubt(shown))
 
 
-async def capture_hold(request: web.Request, control: Control) -> Answer:
-    body = await read_body_of(CaptureBody, request)
-    if isinstance(body, GatewayError):
-        return body
+async def capture_hold(call: Call[Nothing, CaptureBody]) -> Answer | GatewayError:
+    body = call.body
     cost = None if body.cost_usd is None else parse_usd(body.cost_usd)
     by = Signature(body.author, body.reason)
-    decided = await control.holds.capture(request.match_info["id"], body.job, cost, by)
-    return _answered(request, "hold captured", decided, by)
+    return _decided(await call.control.holds.capture(call.names["id"], body.job, cost, by), by)
 
 
-async def void_hold(request: web.Request, control: Control) -> Answer:
-    body = await read_body_of(VoidBody, request)
-    if isinstance(body, GatewayError):
-        return body
-    by = Signature(body.author, body.reason)
-    return _answered(request, "hold voided", await control.holds.void(request.match_info["id"], by), by)
+async def void_hold(call: Call[Nothing, VoidBody]) -> Answer | GatewayError:
+    by = Signature(call.body.author, call.body.reason)
+    return _decided(await call.control.holds.void(call.names["id"], by), by)
 
 
-def _answered(request: web.Request, action: str, decided: Decided, by: Signature) -> Answer:
+def _decided(decided: Decided, by: Signature) -> Answer | GatewayError:
     match decided:
         case NoSuchHold(hold_id):
             return admin_errors.hold_not_found(hold_id)
@@ -70,15 +118,17 @@ def _answered(request: web.Request, action: str, decided: Decided, by: Signature
         case JobTaken(job, owner):
             return admin_errors.job_taken(job, owner)
         case HoldRecord():
-            audit(request, action, hold=decided.hold.id, job=decided.job, **by.facts)
-            return web.json_response(_document(decided))
+            facts = _facts(decided)
+            after = {name: facts[name] for name in ("state", "job", "cost_usd")}
+            change = Change(decided.hold.id, decided.hold.team, by.reason, {"state": State.IN_DOUBT}, after)
+            return Answer(Hold(**facts), change)
 
 
-def _document(record: HoldRecord) -> dict[str, object]:
+def _facts(record: HoldRecord) -> dict[str, Any]:
     hold = record.hold
     return {
         "id": hold.id,
-        "state": str(record.state),
+        "state": record.state,
         "team": hold.team,
         "key": hold.key,
         "model": hold.model,
@@ -95,16 +145,36 @@ def _document(record: HoldRecord) -> dict[str, object]:
     }
 
 
-def _doubt(doubt: Doubt) -> dict[str, object]:
+def _doubt(doubt: Doubt) -> Hold:
     """With its candidates, and the commands that decide it."""
-    document = _document(doubt.record)
+    facts = _facts(doubt.record)
     if doubt.record.state is not State.IN_DOUBT:
-        return document
+        return Hold(**facts)
     hold_id, jobs = doubt.record.hold.id, doubt.jobs
-    document["candidates"] = None if jobs is None else [_candidate(hold_id, job) for job in jobs]
-    document["void"] = void_command(hold_id)
-    return document
+    candidates = None if jobs is None else tuple(_candidate(hold_id, job) for job in jobs)
+    return Hold(**facts, candidates=candidates, void=void_command(hold_id))
 
 
-def _candidate(hold_id: str, job: Listed) -> dict[str, object]:
-    return {"job": job.job, "created_at": instant(job.created_at), "capture": capture_command(hold_id, job.job)}
+def _candidate(hold_id: str, job: Listed) -> Candidate:
+    return Candidate(job=job.job, created_at=instant(job.created_at), capture=capture_command(hold_id, job.job))
+
+
+OPERATIONS: Final = (
+    Operation("GET", "/admin/v1/holds", "List holds that may need you", Power.READ_HOLDS, list_holds, Holds, HoldQuery),
+    Operation(
+        *("GET", "/admin/v1/holds/{id}", "Show a hold", Power.READ_HOLDS, show_hold, Hold),
+        errors=("HOLD_NOT_FOUND",),
+    ),
+    Operation(
+        *("POST", "/admin/v1/holds/{id}/capture", "Book a job for a hold", Power.DECIDE_HOLDS, capture_hold, Hold),
+        body=CaptureBody,
+        errors=("HOLD_NOT_FOUND", "HOLD_NOT_IN_DOUBT", "JOB_TAKEN"),
+        action="hold.capture",
+    ),
+    Operation(
+        *("POST", "/admin/v1/holds/{id}/void", "Release a hold", Power.DECIDE_HOLDS, void_hold, Hold),
+        body=VoidBody,
+        errors=("HOLD_NOT_FOUND", "HOLD_NOT_IN_DOUBT"),
+        action="hold.void",
+    ),
+)

@@ -1,81 +1,146 @@
 """The control plane's routes for what clients are told, and for the secrets they verify it with."""
 
-import re
-from typing import Final
+from typing import Annotated, Final
 from urllib.parse import urlsplit
 
-from aiohttp import web
+from pydantic import Field
 
-from gateway.core.delivery import Attempt, Delivery, DeliveryState
+from gateway.core.delivery import Delivery, DeliveryState
+from gateway.core.role import Power
 from gateway.service.keyring import UnknownTeam
 from gateway.service.team_secrets import SecretLost, TeamSecret
-from gateway.web import admin_errors, errors
-from gateway.web.administration import Answer, Control, audit
+from gateway.web import admin_errors
+from gateway.web.admin_documents import Instant
+from gateway.web.administration import led
 from gateway.web.limit_rows import instant
-
-_LISTED: Final = 100
-_MOST: Final = 1000
-_COUNT = re.compile(r"[1-9][0-9]{0,3}", re.ASCII)
+from gateway.web.operation import Answer, Call, Change, Document, Nothing, Operation, Query
+from gateway.web.problem import GatewayError
 
 
-async def list_webhooks(request: web.Request, control: Control) -> Answer:
-    query = request.query
-    if set(query) - {"team", "state", "limit"}:
-        return errors.invalid_request('The only parameters here are "team", "state" and "limit".')
-    state, limit = query.get("state"), query.get("limit", str(_LISTED))
-    if state is not None and state not in set(DeliveryState):
-        return errors.invalid_input("state", f'"state" must be one of {", ".join(DeliveryState)}.')
-    if not _COUNT.fullmatch(limit) or int(limit) > _MOST:
-        return errors.invalid_input("limit", f'"limit" must be a whole number from 1 to {_MOST}.')
-    found = await control.events.newest(int(limit), query.get("team"), None if state is None else DeliveryState(state))
-    return web.json_response({"webhooks": [_document(one) for one in found]})
+class WebhookQuery(Query):
+    """`team` and `state` narrow the list; it has `limit` webhooks at most."""
+
+    team: str | None = None
+    state: DeliveryState | None = None
+    limit: Annotated[int, Field(ge=1, le=1000)] = 100
 
 
-async def redeliver(request: web.Request, control: Control) -> Answer:
-    event_id = request.match_info["id"]
-    found = await control.events.find(event_id)
-    if found is None or not await control.events.renew(found, control.clock.now()):
+class Attempt(Document):
+    """`result` is `status` and a number, or why there was no answer."""
+
+    at: Instant
+    result: str
+    delivered: bool
+
+
+class Webhook(Document):
+    """What a client is told of a job's end. Of its address only the host: the rest may hold a secret."""
+
+    id: str
+    team: str
+    hold: str
+    job: str
+    host: str
+    state: DeliveryState
+    created_at: Instant
+    due_at: Instant | None
+    attempts: tuple[Attempt, ...]
+
+
+class Webhooks(Document):
+    """The newest first."""
+
+    webhooks: tuple[Webhook, ...]
+
+
+class Secret(Document):
+    """By which a team verifies our webhooks."""
+
+    team: str
+    secret: str
+    since: Instant
+
+
+async def list_webhooks(call: Call[WebhookQuery, None]) -> Answer:
+    query = call.query
+    found = await call.control.events.newest(query.limit, led(call.by, query.team), query.state)
+    return Answer(Webhooks(webhooks=tuple(map(_document, found))))
+
+
+async def redeliver(call: Call[Nothing, None]) -> Answer | GatewayError:
+    event_id, events = call.names["id"], call.control.events
+    found = await events.find(event_id)
+    if found is None or not call.by.sees(found.event.team):
         return admin_errors.webhook_not_found(event_id)
-    audit(request, "webhook put up to be sent again", event=event_id, team=found.event.team)
-    again = await control.events.find(event_id)
-    return admin_errors.webhook_not_found(event_id) if again is None else web.json_response(_document(again))
+    again = await events.find(event_id) if await events.renew(found, call.control.clock.now()) else None
+    if again is None:
+        return admin_errors.webhook_not_found(event_id)
+    change = Change(event_id, found.event.team, before={"state": found.state}, after={"state": again.state})
+    return Answer(_document(again), change)
 
 
-async def show_secret(request: web.Request, control: Control) -> Answer:
-    return _told(request, "team secret shown", await control.team_secrets.show(request.match_info["team"]))
+async def show_secret(call: Call[Nothing, None]) -> Answer | GatewayError:
+    team = call.names["team"]
+    return _told(await call.control.team_secrets.show(team)) if call.by.sees(team) else admin_errors.team_unknown(team)
 
 
-async def rotate_secret(request: web.Request, control: Control) -> Answer:
-    return _told(request, "team secret rotated", await control.team_secrets.rotate(request.match_info["team"]))
+async def rotate_secret(call: Call[Nothing, None]) -> Answer | GatewayError:
+    team = call.names["team"]
+    return (
+        _told(await call.control.team_secrets.rotate(team)) if call.by.sees(team) else admin_errors.team_unknown(team)
+    )
 
 
-def _told(request: web.Request, action: str, found: TeamSecret | SecretLost | UnknownTeam) -> Answer:
+def _told(found: TeamSecret | SecretLost | UnknownTeam) -> Answer | GatewayError:
     match found:
         case UnknownTeam(team):
             return admin_errors.team_unknown(team)
         case SecretLost(team):
             return admin_errors.secret_lost(team)
         case TeamSecret(team, version, secret):
-            audit(request, action, team=team, rotation=version.rotation)
-            document = {"team": team, "secret": secret, "since": instant(version.since)}
-            return web.json_response(document, headers={"Cache-Control": "no-store"})
+            change = Change(team, team, after={"rotation": version.rotation})
+            return Answer(Secret(team=team, secret=secret, since=instant(version.since)), change)
 
 
-def _document(delivery: Delivery) -> dict[str, object]:
-    """An event as its administrators see it. Of its address only the host: the rest may hold a secret."""
+def _document(delivery: Delivery) -> Webhook:
     event = delivery.event
-    return {
-        "id": event.id,
-        "team": event.team,
-        "hold": event.hold,
-        "job": event.job,
-        "host": urlsplit(event.url).netloc,
-        "state": delivery.state,
-        "created_at": instant(event.at),
-        "due_at": instant(delivery.due),
-        "attempts": [_attempt(one) for one in delivery.attempts],
-    }
+    return Webhook(
+        id=event.id,
+        team=event.team,
+        hold=event.hold,
+        job=event.job,
+        host=urlsplit(event.url).netloc,
+        state=delivery.state,
+        created_at=instant(event.at),
+        due_at=instant(delivery.due),
+        attempts=tuple(
+            Attempt(at=instant(one.at), result=one.result, delivered=one.delivered) for one in delivery.attempts
+        ),
+    )
 
 
-def _attempt(attempt: Attempt) -> dict[str, object]:
-    return {"at": instant(attempt.at), "result": attempt.result, "delivered": attempt.delivered}
+_SECRET: Final = "/admin/v1/teams/{team}/secret"  # noqa: S105 (an address)
+
+OPERATIONS: Final = (
+    Operation(
+        *("GET", "/admin/v1/webhooks", "List webhooks", Power.READ_WEBHOOKS, list_webhooks, Webhooks), WebhookQuery
+    ),
+    Operation(
+        *("POST", "/admin/v1/webhooks/{id}/redeliver", "Send a webhook again", Power.RESEND_WEBHOOKS),
+        *(redeliver, Webhook),
+        errors=("WEBHOOK_NOT_FOUND",),
+        action="webhook.redeliver",
+    ),
+    Operation(
+        *("GET", _SECRET, "Show a team's webhook secret", Power.TEAM_SECRETS, show_secret, Secret),
+        errors=("TEAM_UNKNOWN", "SECRET_LOST"),
+        action="team_secret.show",
+        private=True,
+    ),
+    Operation(
+        *("POST", f"{_SECRET}/rotate", "Make a new webhook secret", Power.TEAM_SECRETS, rotate_secret, Secret),
+        errors=("TEAM_UNKNOWN", "SECRET_LOST"),
+        action="team_secret.rotate",
+        private=True,
+    ),
+)

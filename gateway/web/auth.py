@@ -4,8 +4,6 @@ The rule of this file: nothing of a request but its headers and its peer is look
 form and checksum costs no look-up.
 """
 
-import hashlib
-import hmac
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,7 +11,6 @@ from functools import lru_cache
 from ipaddress import ip_address
 from typing import Final, assert_never
 
-from gateway.core.key_secret import Kind, kind_of
 from gateway.core.principal import Address, KeyRefused, Network, Principal, Scope, unmapped
 from gateway.ports import StoreUnavailable
 from gateway.service.keyring import Keyring, Unrecognised
@@ -118,17 +115,3 @@ def _address(text: str) -> Address | None:
 
 # A peer asks again and again, and its address is read twice for every request.
 _peer_address = lru_cache(maxsize=4096)(_address)
-
-
-def opens_control_plane(headers: Mapping[str, str], admin_key: str) -> GatewayError | None:
-    """Why a request may not administer, None when it may: only the admin key does, compared in constant time."""
-    secret = presented(headers)
-    if not isinstance(secret, str):
-        return secret
-    if kind_of(secret) is Kind.ADMIN and hmac.compare_digest(_fingerprint(secret), _fingerprint(admin_key)):
-        return None
-    return errors.key_invalid()
-
-
-def _fingerprint(secret: str) -> bytes:
-    return hashlib.sha256(secret.encode("utf-8")).digest()

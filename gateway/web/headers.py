@@ -20,6 +20,7 @@ HEADROOM_USD: Final = "Tollhouse-Headroom-Usd"
 RESETS_AT: Final = "Tollhouse-Resets-At"
 REPLAY: Final = "Tollhouse-Idempotent-Replay"
 ERROR_SOURCE: Final = "Tollhouse-Error-Source"
+REASON: Final = "Tollhouse-Reason"
 SHOULD_RETRY: Final = "x-should-retry"
 
 # Without a version: whoever wants to attack learns nothing from it.

@@ -2,6 +2,7 @@
 
 from datetime import datetime
 from functools import lru_cache
+from typing import overload
 
 from gateway.core.account import Balance, Demand, Meter, headroom
 from gateway.core.money import format_usd
@@ -13,10 +14,20 @@ def amount(meter: Meter, value: int) -> str | int:
     return format_usd(value) if meter is Meter.USD else value
 
 
-@lru_cache(maxsize=4096)
+@overload
+def instant(moment: datetime) -> str: ...
+@overload
+def instant(moment: None) -> None: ...
+@overload
+def instant(moment: datetime | None) -> str | None: ...
 def instant(moment: datetime | None) -> str | None:
     """ISO 8601 in UTC, to the second."""
-    return None if moment is None else moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+    return None if moment is None else _text(moment)
+
+
+@lru_cache(maxsize=4096)
+def _text(moment: datetime) -> str:
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def standing_row(demand: Demand, balance: Balance) -> dict[str, object]:

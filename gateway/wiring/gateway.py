@@ -15,6 +15,8 @@ from aiohttp import web
 from gateway import __version__
 from gateway.adapters.spool import DirectorySpool, SpoolInUse
 from gateway.ports import SpoolUnavailable, StoreUnavailable
+from gateway.service.administrators import Administrators
+from gateway.service.audit_trail import AuditTrail
 from gateway.service.background import every, keep
 from gateway.service.doctor import Doctor
 from gateway.service.gauges import Gauges
@@ -179,6 +181,11 @@ def _control_plane(house: House, probe: Probe, holds: HoldDesk) -> web.Applicati
     )
     relaying = house.relaying
     control = Control(
+        administrators=Administrators(
+            house.admin_keys, house.desk, house.clock, house.entropy, house.secrets.peppers, house.secrets.admin_key
+        ),
+        trail=AuditTrail(house.ledger, house.clock, house.entropy),
+        records=house.archive,
         keyring=house.keyring,
         desk=house.desk,
         closed_prices=house.closed_prices,
@@ -187,7 +194,6 @@ def _control_plane(house: House, probe: Probe, holds: HoldDesk) -> web.Applicati
         events=relaying.events,
         team_secrets=relaying.team_secrets,
         clock=house.clock,
-        admin_key=house.secrets.admin_key,
     )
     admin = admin_routes(control)
     gauges = Gauges(house.desk, house.ledger, house.keyring.keys, house.vitals, house.closed_prices, house.clock)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from gateway import __version__
 from gateway.adapters.exporter import ExporterProcess, Orders
+from gateway.adapters.redis.admin_keys import RedisAdminKeys
 from gateway.adapters.redis.closed_prices import RedisClosedPrices
 from gateway.adapters.redis.findings import RedisFindings
 from gateway.adapters.redis.jobs import RedisJobs
@@ -17,6 +18,7 @@ from gateway.adapters.redis.refusals import RedisRefusals
 from gateway.adapters.redis.virtual_keys import RedisVirtualKeys
 from gateway.adapters.redis.vitals import RedisVitals
 from gateway.adapters.spool import DirectorySpool, open_spool
+from gateway.adapters.sql.archive import SqlArchive
 from gateway.adapters.system import SystemClock, SystemEntropy, machine_boot
 from gateway.adapters.telemetry import PrometheusTelemetry
 from gateway.core.remains import Damage
@@ -62,6 +64,8 @@ class House:
     lifecycle: Lifecycle
     leases: RedisLeases
     findings: RedisFindings
+    admin_keys: RedisAdminKeys
+    archive: SqlArchive
 
 
 async def build_house(stack: AsyncExitStack, settings: Settings) -> House:
@@ -78,10 +82,8 @@ async def build_house(stack: AsyncExitStack, settings: Settings) -> House:
     desk = await open_desk(store, ours, settings)
     ledger = RedisLedger(store, ours.epoch)
     ledger.memory = kept.memory if kept else ledger.memory
-    open_holds, guard = (
-        RedisOpenHolds(store, ledger),
-        post_guard(store, ledger, ours, spool, keepsake, settings, boot, archive),
-    )
+    open_holds = RedisOpenHolds(store, ledger)
+    guard = post_guard(store, ledger, ours, spool, keepsake, settings, boot, archive)
     await guard.tend()
     later = await recover(guard, Recovery(ledger, open_holds, spool, clock), remains)
     lifecycle = Lifecycle(ledger, telemetry, clock)
@@ -111,6 +113,8 @@ async def build_house(stack: AsyncExitStack, settings: Settings) -> House:
         lifecycle=lifecycle,
         leases=RedisLeases(store),
         findings=RedisFindings(store),
+        admin_keys=RedisAdminKeys(store),
+        archive=archive,
         later=later,
         damage=remains.damage,
     )

@@ -89,7 +89,7 @@ async def test_something_else_that_listens_is_not_taken_for_the_control_plane() 
 
 async def test_without_the_store_it_is_a_failure() -> None:
     gone = connect("unix:///nowhere/at/all")
-    async with running_control(gone) as plane:
+    async with running_control(gone, started=False) as plane:
         result = await Tollhouse(plane)(*LIST)
     await gone.close()
     assert result.exit_code == 1

@@ -23,6 +23,7 @@ from gateway.adapters.redis.connection import Store, connect
 from gateway.adapters.redis.ledger import RedisLedger
 from gateway.adapters.redis.virtual_keys import RedisVirtualKeys
 from gateway.adapters.system import SystemClock
+from gateway.core.audit_record import KINDS
 from gateway.core.ledger import Entry
 from gateway.ports import HoldRecord
 from gateway.sandbox import Faults, OpenSandbox, SandboxConfig, open_sandbox
@@ -167,7 +168,8 @@ class House:
         return found
 
     async def entries(self) -> tuple[Entry, ...]:
-        return await self.ledger.entries(limit=100_000)
+        """Those about jobs and money, without the audit trail."""
+        return tuple(one for one in await self.ledger.entries(limit=100_000) if one.kind not in KINDS)
 
     async def hold(self, hold_id: str) -> HoldRecord:
         found = await self.ledger.find(hold_id)

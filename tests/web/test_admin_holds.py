@@ -100,7 +100,7 @@ async def test_a_capture_books_the_job_and_is_signed(desk: Desk, named: str | No
     status, told = await desk.ask("POST", "/hold_1/capture", {"job": "job_1", **SIGNED, **cost})
     assert (status, told["state"], told["job"], told["matched"]) == (200, "captured", "job_1", "operator")
     assert await desk.owed() == (posted, 0)
-    (*_, entry) = await desk.ledger.entries()
+    *_, entry, _ = await desk.ledger.entries()
     assert (entry.kind, entry.facts["author"], entry.facts["reason"]) == ("captured", "ada", SIGNED["reason"])
 
 
@@ -109,7 +109,7 @@ async def test_a_void_releases_the_hold_and_is_signed(desk: Desk) -> None:
     status, told = await desk.ask("POST", "/hold_1/void", SIGNED)
     assert (status, told["state"], told["cause"]) == (200, "voided", "operator")
     assert await desk.owed() == (0, 0)
-    (*_, entry) = await desk.ledger.entries()
+    *_, entry, _ = await desk.ledger.entries()
     assert (entry.kind, entry.facts["author"]) == ("voided", "ada")
 
 
@@ -119,7 +119,7 @@ async def test_what_was_voided_and_runs_after_all_is_booked(desk: Desk) -> None:
     status, told = await desk.ask("POST", "/hold_1/capture", {"job": "job_1", **SIGNED})
     assert (status, told["state"]) == (200, "captured")
     assert await desk.owed() == (PRICE, 0)
-    (*_, entry) = await desk.ledger.entries()
+    *_, entry, _ = await desk.ledger.entries()
     assert entry.kind == "overage"
 
 

@@ -84,8 +84,13 @@ async def test_secrets_are_shown_rotated_and_noted(plane: RunningControl, caplog
     for method, path in (("GET", "secret"), ("POST", "secret/rotate")):
         status, told = await plane.ask(method, f"/admin/v1/teams/nobody/{path}")
         assert (status, told["error"]["code"]) == (404, "TEAM_UNKNOWN")
-    lines = [(one.getMessage(), one.__dict__["fields"]["rotation"]) for one in caplog.records]
-    assert lines == [("team secret shown", 1), ("team secret shown", 1), ("team secret rotated", 2)]
+    lines = [(one.getMessage(), one.__dict__["fields"]["outcome"]) for one in caplog.records]
+    assert lines == [
+        *[("team_secret.show", "done")] * 2,
+        ("team_secret.rotate", "done"),
+        ("team_secret.show", "TEAM_UNKNOWN"),
+        ("team_secret.rotate", "TEAM_UNKNOWN"),
+    ]
     assert shown[0]["secret"] not in caplog.text + repr([one.__dict__ for one in caplog.records])
 
 

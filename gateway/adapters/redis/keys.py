@@ -22,6 +22,7 @@ ENDED: Final = _TAG + "holds:ended"
 OPEN: Final = {state: f"{_TAG}holds:{state}" for state in (State.HELD, State.IN_DOUBT, State.CAPTURED, State.LOST)}
 PAST_ACCOUNTS: Final = _TAG + "accounts:past"
 KEYS: Final = _TAG + "keys"
+ADMIN_KEYS: Final = _TAG + "admin_keys"
 GATEWAYS: Final = _TAG + "gateways"
 CLOSED: Final = _TAG + "closed"
 TEAM_SECRETS: Final = _TAG + "team_secrets"
@@ -81,6 +82,14 @@ def key(key_id: str) -> str:
 
 def digest(key_digest: str) -> str:
     return _TAG + "digest:" + key_digest
+
+
+def admin_key(key_id: str) -> str:
+    return _TAG + "admin_key:" + key_id
+
+
+def admin_digest(key_digest: str) -> str:
+    return _TAG + "admin_digest:" + key_digest
 
 
 def policy(version: str) -> str:

@@ -17,11 +17,13 @@ from typing import Any, Final, TypeVar
 from sqlalchemy import Connection, Engine, Row, select, text, update
 from sqlalchemy.exc import DBAPIError, IntegrityError, SQLAlchemyError
 
+from gateway.adapters.sql.audit_records import read_audit
 from gateway.adapters.sql.engine import take_as_long_as_it_takes
 from gateway.adapters.sql.migrate import SchemaTooNew, migrate
 from gateway.adapters.sql.rows import ENTRY_FIELDS, account_rows_taken_back, refused_row, rows
 from gateway.adapters.sql.schema import ACCOUNTS, ENTRIES, EXPORT, REFUSED
 from gateway.core.acceptance import Witness
+from gateway.core.audit_record import AuditRecord
 from gateway.core.export import Fenced, Lease, Line, Totals
 from gateway.core.refused import Refused
 from gateway.ports import ArchiveRefused, ArchiveUnavailable
@@ -49,7 +51,9 @@ _REFUSE: Final = text(
 
 
 class SqlArchive:
-    """Implements `export.Archive` and `audit.Sums`. All raise ArchiveUnavailable or ArchiveRefused.
+    """Implements `export.Archive`, `audit.Sums` and `administration.AuditRecords`.
+
+    All raise ArchiveUnavailable or ArchiveRefused.
 
     `fresh` names the database, if it has no name yet. `close` it in the event loop that it was used in.
     """
@@ -167,6 +171,18 @@ class SqlArchive:
             {row.account: _EPOCH + timedelta(microseconds=row.admitted_at) for row in rows[:limit]},
             len(rows) <= limit,
         )
+
+    async def audit_records(
+        self, limit: int, before: datetime | None, action: str | None, by: str | None
+    ) -> tuple[AuditRecord, ...]:
+        """Every change, the newest first."""
+        return await self._run(lambda: self._audit_records(limit, before, action, by))
+
+    def _audit_records(
+        self, limit: int, before: datetime | None, action: str | None, by: str | None
+    ) -> tuple[AuditRecord, ...]:
+        with self._engine.begin() as connection:
+            return read_audit(connection, limit, before, action, by)
 
     async def _run(self, work: Callable[[], _Answer]) -> _Answer:
         return await asyncio.get_running_loop().run_in_executor(self._thread, self._translated, work)

@@ -5,11 +5,12 @@ Amounts are micro-USD or counts, times microseconds since 1970 (UTC), as in the 
 
 from typing import Final
 
-from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, MetaData, PrimaryKeyConstraint, Table, Text
+from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, MetaData, PrimaryKeyConstraint, Table, Text, text
 
 METADATA: Final = MetaData()
 # However long a name is that somebody else gave: what cannot be written would stop the export for ever.
 _NAME: Final = Text()
+_AUDIT: Final = text("kind = 'audit_begun'")
 
 ENTRIES: Final = Table(
     "ledger_entries",
@@ -33,6 +34,7 @@ ENTRIES: Final = Table(
     Column("lost_in", _NAME),
     Index("ledger_entries_hold", "hold"),
     Index("ledger_entries_at", "at"),
+    Index("ledger_entries_audit", "at", sqlite_where=_AUDIT, postgresql_where=_AUDIT),
     # In this order it also finds a range of numbers, of whatever epochs.
     PrimaryKeyConstraint("seq", "epoch"),
 )

@@ -1,0 +1,178 @@
+"""The control plane's routes for virtual keys: a secret is shown once, when its key is made."""
+
+from datetime import datetime
+from typing import Any, Final, Literal
+
+from pydantic import Field
+
+from gateway.core.key_terms import KeyTerms, Objection
+from gateway.core.principal import Scope, VirtualKey
+from gateway.core.role import Power
+from gateway.service.keyring import Issued, NoSuchKey, UnknownTeam
+from gateway.web import admin_errors, errors
+from gateway.web.admin_documents import Instant, NetworkText, UtcText
+from gateway.web.administration import led, matches
+from gateway.web.limit_rows import instant
+from gateway.web.operation import Answer, Body, Call, Change, Document, Nothing, Operation, Query
+from gateway.web.problem import GatewayError
+
+
+class OfTeam(Query):
+    """`team`: only this team's."""
+
+    team: str | None = None
+
+
+class IssueBody(Body):
+    """What a new key shall be. Without `scopes` it has all of them; empty `models` and `networks` allow all."""
+
+    team: str
+    name: str
+    scopes: tuple[Scope, ...] = tuple(Scope)
+    models: tuple[str, ...] = ()
+    networks: tuple[NetworkText, ...] = ()
+    expires_at: UtcText | None = None
+    test: bool = False
+    project: str | None = None
+    tags: dict[str, str] = Field(default_factory=dict)
+
+    def terms(self) -> KeyTerms:
+        return KeyTerms(
+            self.team,
+            self.name,
+            frozenset(self.scopes),
+            self.models,
+            self.networks,
+            self.expires_at,
+            self.test,
+            self.project,
+            self.tags,
+        )
+
+
+class Key(Document):
+    """A key as its administrators see it: without its secret."""
+
+    id: str
+    team: str
+    name: str
+    status: Literal["active", "expired", "revoked"]
+    test: bool
+    last_four: str
+    scopes: tuple[str, ...]
+    models: tuple[str, ...]
+    networks: tuple[str, ...]
+    created_at: Instant
+    expires_at: Instant | None
+    revoked_at: Instant | None
+    revision: int
+    project: str | None
+    tags: dict[str, str]
+
+
+class IssuedKey(Key):
+    """A new key, with its secret: shown this once, and kept nowhere."""
+
+    key: str
+
+
+class Keys(Document):
+    """The oldest first."""
+
+    keys: tuple[Key, ...]
+
+
+async def list_keys(call: Call[OfTeam, None]) -> Answer:
+    keys = await call.control.keyring.list(led(call.by, call.query.team))
+    now = call.control.clock.now()
+    return Answer(Keys(keys=tuple(Key(**_facts(key, now)) for key in keys)))
+
+
+async def issue_key(call: Call[Nothing, IssueBody]) -> Answer | GatewayError:
+    terms = call.body.terms()
+    if not call.by.sees(terms.team):
+        return admin_errors.team_unknown(terms.team)
+    match await call.control.keyring.issue(terms):
+        case Objection(name, message):
+            return errors.invalid_input(name, message)
+        case UnknownTeam(team):
+            return admin_errors.team_unknown(team)
+        case Issued(key, secret):
+            facts = _facts(key, call.control.clock.now())
+            return Answer(IssuedKey(**facts, key=secret), Change(key.id, key.team, after=facts))
+
+
+async def show_key(call: Call[Nothing, None]) -> Answer | GatewayError:
+    key = await call.control.keyring.show(call.names["id"])
+    if isinstance(key, NoSuchKey) or not call.by.sees(key.team):
+        return admin_errors.key_not_found(call.names["id"])
+    return _shown(call, key)
+
+
+async def revoke_key(call: Call[Nothing, None]) -> Answer | GatewayError:
+    key_id = call.names["id"]
+    before = await call.control.keyring.show(key_id)
+    if isinstance(before, NoSuchKey) or not call.by.sees(before.team):
+        return admin_errors.key_not_found(key_id)
+    if not matches(call.if_match, str(before.revision)):
+        return admin_errors.changed_meanwhile("key", key_id)
+    revoked = await call.control.keyring.revoke(key_id)
+    if isinstance(revoked, NoSuchKey):
+        return admin_errors.key_not_found(key_id)
+    was, facts = _status(before, call.control.clock.now()), _facts(revoked.key, call.control.clock.now())
+    change = Change(key_id, before.team, before={"status": was}, after={"status": facts["status"]})
+    return _shown(call, revoked.key, change)
+
+
+def _shown(call: Call[Any, Any], key: VirtualKey, change: Change | None = None) -> Answer:
+    return Answer(Key(**_facts(key, call.control.clock.now())), change, etag=str(key.revision))
+
+
+def _facts(key: VirtualKey, now: datetime) -> dict[str, Any]:
+    return {
+        "id": key.id,
+        "team": key.team,
+        "name": key.name,
+        "status": _status(key, now),
+        "test": key.test,
+        "last_four": key.last_four,
+        "scopes": sorted(key.scopes),
+        "models": list(key.models),
+        "networks": [str(network) for network in key.networks],
+        "created_at": instant(key.created_at),
+        "expires_at": instant(key.expires_at),
+        "revoked_at": instant(key.revoked_at),
+        "revision": key.revision,
+        "project": key.project,
+        "tags": dict(key.tags),
+    }
+
+
+def _status(key: VirtualKey, now: datetime) -> str:
+    if key.revoked_at is not None:
+        return "revoked"
+    return "expired" if key.expires_at is not None and key.expires_at <= now else "active"
+
+
+OPERATIONS: Final = (
+    Operation("GET", "/admin/v1/keys", "List keys", Power.READ_KEYS, list_keys, Keys, OfTeam),
+    Operation(
+        *("POST", "/admin/v1/keys", "Issue a key", Power.CHANGE_KEYS, issue_key, IssuedKey),
+        body=IssueBody,
+        status=201,
+        errors=("TEAM_UNKNOWN",),
+        action="key.issue",
+        private=True,
+    ),
+    Operation(
+        *("GET", "/admin/v1/keys/{id}", "Show a key", Power.READ_KEYS, show_key, Key),
+        errors=("KEY_NOT_FOUND",),
+        tagged=True,
+    ),
+    Operation(
+        *("POST", "/admin/v1/keys/{id}/revoke", "Revoke a key", Power.CHANGE_KEYS, revoke_key, Key),
+        errors=("KEY_NOT_FOUND", "CHANGED_MEANWHILE"),
+        action="key.revoke",
+        tagged=True,
+    ),
+)

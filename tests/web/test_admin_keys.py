@@ -1,0 +1,50 @@
+"""Keys on the control plane: listed, shown, revoked; unless they changed meanwhile."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from gateway.adapters.redis.connection import Store
+from tests.control import RunningControl, running_control
+from tests.doubles import policy_files
+
+VIDEO = policy_files("video")
+BOTH = policy_files("video", "audio")
+
+
+@pytest.fixture
+async def plane(store: Store) -> AsyncIterator[RunningControl]:
+    """Team `video` is live."""
+    async with running_control(store) as plane:
+        await plane.control.desk.publish(VIDEO, ())
+        yield plane
+
+
+async def test_keys_are_listed_by_team(plane: RunningControl) -> None:
+    await plane.control.desk.publish(BOTH, ())
+    ids = [(await plane.issue(team=team))["id"] for team in ("video", "audio")]
+    for query, expected in (("", ids), ("?team=audio", ids[1:]), ("?team=ghosts", [])):
+        status, told = await plane.ask("GET", f"/admin/v1/keys{query}")
+        assert status == 200
+        assert {key["id"] for key in told["keys"]} == set(expected)
+    status, told = await plane.ask("GET", "/admin/v1/keys?taem=audio")
+    assert (status, told["error"]["code"]) == (400, "INVALID_INPUT")
+
+
+async def test_a_revoked_key_stays_on_record(plane: RunningControl) -> None:
+    issued = await plane.issue()
+    for _ in range(2):
+        status, told = await plane.ask("POST", f"/admin/v1/keys/{issued['id']}/revoke")
+        assert status == 200
+        assert (told["status"], told["revoked_at"], told["revision"]) == ("revoked", "2026-11-23T12:00:00Z", 2)
+    assert (await plane.ask("GET", f"/admin/v1/keys/{issued['id']}"))[1] == told
+
+
+async def test_a_key_is_revoked_only_as_it_was_seen(plane: RunningControl) -> None:
+    issued = await plane.issue()
+    path = f"/admin/v1/keys/{issued['id']}"
+    status, told = await plane.ask("POST", f"{path}/revoke", headers={**plane.admin, "If-Match": '"7"'})
+    assert (status, told["error"]["code"]) == (412, "CHANGED_MEANWHILE")
+    assert (await plane.ask("GET", path))[1]["status"] == "active"
+    status, told = await plane.ask("POST", f"{path}/revoke", headers={**plane.admin, "If-Match": 'W/"0", "1"'})
+    assert (status, told["status"]) == (200, "revoked")

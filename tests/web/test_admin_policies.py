@@ -1,0 +1,57 @@
+"""Policies on the control plane: what is live, what would be, and what becomes so."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from gateway.adapters.redis.connection import Store
+from gateway.core.policy_version import version_of
+from tests.control import RunningControl, running_control
+from tests.doubles import policy_files
+
+VIDEO = policy_files("video")
+BOTH = policy_files("video", "audio")
+
+
+@pytest.fixture
+async def plane(store: Store) -> AsyncIterator[RunningControl]:
+    """Team `video` is live."""
+    async with running_control(store) as plane:
+        await plane.control.desk.publish(VIDEO, ())
+        yield plane
+
+
+async def test_applied_policies_are_live(plane: RunningControl) -> None:
+    status, told = await plane.ask("POST", "/admin/v1/policies/apply", {"files": BOTH})
+    assert (status, told) == (200, {"version": version_of(BOTH), "changed": True})
+    status, told = await plane.ask("POST", "/admin/v1/policies/apply", {"files": BOTH})
+    assert (status, told) == (200, {"version": version_of(BOTH), "changed": False})
+
+    status, told = await plane.ask("GET", "/admin/v1/policies/live")
+    assert status == 200
+    assert told == {
+        "version": version_of(BOTH),
+        "used": version_of(BOTH),
+        "complaints": [],
+        "organization": "acme",
+        "teams": ["audio", "video"],
+        "files": BOTH,
+    }
+
+
+async def test_a_check_says_the_version_and_changes_nothing(plane: RunningControl) -> None:
+    assert await plane.ask("POST", "/admin/v1/policies/check", {"files": BOTH}) == (200, {"version": version_of(BOTH)})
+    assert (await plane.ask("GET", "/admin/v1/policies/live"))[1]["version"] == version_of(VIDEO)
+
+
+async def test_files_are_applied_only_to_what_was_seen(plane: RunningControl) -> None:
+    status, told = await plane.ask(
+        "POST", "/admin/v1/policies/apply", {"files": BOTH}, headers={**plane.admin, "If-Match": '"another"'}
+    )
+    assert (status, told["error"]["code"]) == (412, "CHANGED_MEANWHILE")
+    assert (await plane.ask("GET", "/admin/v1/policies/live"))[1]["version"] == version_of(VIDEO)
+    status, _ = await plane.ask(
+        *("POST", "/admin/v1/policies/apply", {"files": BOTH}),
+        headers={**plane.admin, "If-Match": f'"{version_of(VIDEO)}"'},
+    )
+    assert status == 200

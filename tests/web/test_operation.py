@@ -1,0 +1,75 @@
+"""Every operation for every role: who has the power gets through, who has not is told so, and nothing is done."""
+
+import re
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+
+from gateway.adapters.redis.connection import Store
+from gateway.core.role import POWERS, Role
+from gateway.web.admin import OPERATIONS
+from gateway.web.operation import Operation
+from tests.control import RunningControl, running_control
+from tests.doubles import policy_files
+
+
+@pytest.fixture
+async def plane(store: Store) -> AsyncIterator[RunningControl]:
+    async with running_control(store) as plane:
+        await plane.control.desk.publish(policy_files("video", "audio"), ())
+        yield plane
+
+
+async def key_of(plane: RunningControl, role: Role) -> dict[str, str]:
+    team = {"team": "video"} if role is Role.TEAM_LEAD else {}
+    status, issued = await plane.ask("POST", "/admin/v1/admin-keys", {"name": "ada", "role": role, **team})
+    assert status == 201
+    return {"Authorization": f"Bearer {issued['key']}"}
+
+
+@pytest.mark.parametrize("role", Role)
+async def test_every_role_does_what_it_may_and_nothing_else(plane: RunningControl, role: Role) -> None:
+    theirs = await key_of(plane, role)
+    for operation in OPERATIONS:
+        before = (await plane.ask("GET", "/admin/v1/audit"))[1]
+        # A body that is none: whoever may not ask is told so before it is read.
+        path = re.sub(r"{\w+}", "none", operation.path)
+        body = [] if operation.body is not None else None
+        status, told = await plane.ask(operation.method, path, body, headers=theirs)
+        code = told.get("error", {}).get("code")
+        if operation.needs in POWERS[role]:
+            assert (status, code) != (403, "OPERATION_NOT_ALLOWED"), operation.path
+        else:
+            assert (status, code) == (403, "OPERATION_NOT_ALLOWED"), operation.path
+            assert told["error"]["details"]["needs"] == operation.needs
+            assert (await plane.ask("GET", "/admin/v1/audit"))[1] == before
+
+
+async def test_what_belongs_to_another_team_is_not_there_for_a_lead(plane: RunningControl) -> None:
+    lead = await key_of(plane, Role.TEAM_LEAD)
+    theirs, others = await plane.issue(), await plane.issue(team="audio")
+
+    listed = (await plane.ask("GET", "/admin/v1/keys", headers=lead))[1]["keys"]
+    assert [key["id"] for key in listed] == [theirs["id"]]
+    assert (await plane.ask("GET", "/admin/v1/keys?team=audio", headers=lead))[1]["keys"] == listed
+    for method, path in (("GET", ""), ("POST", "/revoke")):
+        status, told = await plane.ask(method, f"/admin/v1/keys/{others['id']}{path}", headers=lead)
+        assert (status, told["error"]["code"]) == (404, "KEY_NOT_FOUND")
+        assert (await plane.ask(method, f"/admin/v1/keys/{theirs['id']}{path}", headers=lead))[0] == 200
+    assert (await plane.ask("GET", f"/admin/v1/keys/{others['id']}"))[1]["status"] == "active"
+
+    for body, code in (({"team": "audio", "name": "x"}, 404), ({"team": "video", "name": "x"}, 201)):
+        assert (await plane.ask("POST", "/admin/v1/keys", body, headers=lead))[0] == code
+    for team, code in (("audio", 404), ("video", 200)):
+        assert (await plane.ask("GET", f"/admin/v1/teams/{team}/secret", headers=lead))[0] == code
+        assert (await plane.ask("POST", f"/admin/v1/teams/{team}/secret/rotate", headers=lead))[0] == code
+
+
+def test_whatever_changes_something_is_recorded() -> None:
+    def changes(operation: Operation) -> bool:
+        return operation.method != "GET" and operation.path != "/admin/v1/policies/check"
+
+    assert [one.path for one in OPERATIONS if changes(one) and one.action is None] == []
+    named: dict[str, Any] = {one.name: one for one in OPERATIONS}
+    assert len(named) == len(OPERATIONS)
