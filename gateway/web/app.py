@@ -8,6 +8,7 @@ from aiohttp import web
 from gateway.service.readiness import Probe
 from gateway.web import account, hooks, job_routes, jobs, passages, probes
 from gateway.web.body import continue_later
+from gateway.web.docs import docs_routes
 from gateway.web.express import EXPRESS, Lines
 from gateway.web.metrics import SCRAPE, Scrape, metrics
 from gateway.web.plane import PLANE, PROBE, DataPlane
@@ -62,7 +63,8 @@ def control_app(admin_routes: list[web.RouteDef], scrape: Scrape, probe: Probe) 
     """What operators and Prometheus call."""
     app = web.Application()
     app[SCRAPE], app[PROBE] = scrape, probe
-    app.add_routes([*admin_routes, web.get("/metrics", metrics, allow_head=False), *_probe_routes()])
+    scraped = web.get("/metrics", metrics, allow_head=False)
+    app.add_routes([*admin_routes, *docs_routes(), scraped, *_probe_routes()])
     return app
 
 
