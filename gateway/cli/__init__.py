@@ -3,6 +3,8 @@
 import click
 
 from gateway import __version__
+from gateway.cli.admin import admin
+from gateway.cli.audit import audit
 from gateway.cli.doctor import doctor
 from gateway.cli.hold import hold
 from gateway.cli.key import key
@@ -21,5 +23,5 @@ def main() -> None:
     """Tollhouse: no team spends money it was not given."""
 
 
-for command in (serve, sandbox, store, key, policy, price, hold, team, webhook, doctor):
+for command in (serve, sandbox, store, key, policy, price, hold, team, webhook, admin, audit, doctor):
     main.add_command(command)

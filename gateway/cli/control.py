@@ -49,11 +49,15 @@ class NoAdminKey(Exception):
 
 
 def ask(
-    method: str, path: str, body: Mapping[str, object] | None = None, query: Mapping[str, str] | None = None
+    method: str,
+    path: str,
+    body: Mapping[str, object] | None = None,
+    query: Mapping[str, str] | None = None,
+    reason: str | None = None,
 ) -> dict[str, Any]:
     """What the control plane answers, or the end of the program with what it says is wrong."""
     try:
-        return try_to_ask(method, path, body, query)
+        return try_to_ask(method, path, body, query, reason)
     except Unanswered as error:
         fail(FAILURE, str(error), "Is `tollhouse serve` running? TOLLHOUSE_CONTROL_URL says where it listens.")
     except NoAdminKey as error:
@@ -61,11 +65,15 @@ def ask(
 
 
 def try_to_ask(
-    method: str, path: str, body: Mapping[str, object] | None = None, query: Mapping[str, str] | None = None
+    method: str,
+    path: str,
+    body: Mapping[str, object] | None = None,
+    query: Mapping[str, str] | None = None,
+    reason: str | None = None,
 ) -> dict[str, Any]:
     """As `ask`, for those who can do something else when nobody answers. Raises Unanswered, NoAdminKey."""
     known = settings()
-    headers = {"Authorization": f"Bearer {_admin_key(known)}"}
+    headers = {"Authorization": f"Bearer {_admin_key(known)}", **({"Tollhouse-Reason": reason} if reason else {})}
     try:
         status, text = asyncio.run(_exchange(known.control_url, method, path, headers, body, query))
     except (aiohttp.ClientError, OSError, TimeoutError, ValueError) as error:

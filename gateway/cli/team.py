@@ -33,14 +33,15 @@ def show(team: str, as_json: bool) -> None:
 
 @secret.command()
 @_TEAM
+@click.option("--reason", help="Why; it stands in the audit trail.")
 @_JSON
-def rotate(team: str, as_json: bool) -> None:
+def rotate(team: str, reason: str | None, as_json: bool) -> None:
     """Give the team a new secret, and print it. What is sent from now on is signed with it.
 
     A receiver that does not know it yet refuses what comes; it is sent again for some minutes, and after that by
     `tollhouse webhook redeliver`.
     """
-    _print(ask("POST", f"/admin/v1/teams/{_checked(team)}/secret/rotate"), as_json)
+    _print(ask("POST", f"/admin/v1/teams/{_checked(team)}/secret/rotate", reason=reason), as_json)
 
 
 def _checked(team: str) -> str:

@@ -8,6 +8,7 @@ from typing import Any, Final
 import click
 
 from gateway.cli.control import ask
+from gateway.cli.table import table
 from gateway.core.delivery import DeliveryState
 
 _JSON: Final = click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
@@ -44,10 +45,7 @@ def redeliver(event_id: str, as_json: bool) -> None:
 def _table(webhooks: list[Mapping[str, Any]]) -> str:
     if not webhooks:
         return "There are no webhooks."
-    rows = [("id", "team", "job", "host", "state", "attempts", "last"), *map(_row, webhooks)]
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = ("  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)) for row in rows)
-    return "\n".join(line.rstrip() for line in lines)
+    return table(("id", "team", "job", "host", "state", "attempts", "last"), [_row(one) for one in webhooks])
 
 
 def _row(webhook: Mapping[str, Any]) -> tuple[str, ...]:
