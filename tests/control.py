@@ -19,6 +19,7 @@ from gateway.adapters.redis.initialise import Identity, initialise
 from gateway.adapters.redis.ledger import RedisLedger
 from gateway.adapters.redis.open_holds import RedisOpenHolds
 from gateway.adapters.redis.policies import RedisPolicies
+from gateway.adapters.redis.repeats import RedisRepeats
 from gateway.adapters.redis.team_secrets import RedisTeamSecrets
 from gateway.adapters.redis.virtual_keys import RedisVirtualKeys
 from gateway.adapters.redis.vitals import RedisVitals
@@ -147,6 +148,7 @@ async def running_control(
             RedisAdminKeys(store), desk, clock, SeededEntropy("admins"), keyring.peppers, admin_key
         ),
         trail=AuditTrail(house.ledger, clock, SeededEntropy("trail")),
+        repeats=RedisRepeats(store),
         records=Unexported(house.ledger),
         keyring=keyring,
         desk=desk,

@@ -16,7 +16,7 @@ from gateway.adapters.redis.connection import Store
 _START_S = 10.0
 
 # What a key's name may begin with, by whether such a key expires. Of holds, only tombstones do.
-EXPIRING = ("{toll}:rate:", "{toll}:overages:", "{toll}:upload:", "{toll}:lease:")
+EXPIRING = ("{toll}:repeat:", "{toll}:rate:", "{toll}:overages:", "{toll}:upload:", "{toll}:lease:")
 # An event expires unless it is yet to be sent.
 EVENT = keys.event("")
 # These expire unless a hold in them is open: see `_may_expire`.

@@ -1,5 +1,6 @@
 """What the control plane's people and their record need of the outside."""
 
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
@@ -31,3 +32,38 @@ class AuditRecords(Protocol):
     ) -> tuple[AuditRecord, ...]:
         """The newest first, at most so many, begun before an instant."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """The request is new: whoever claimed it answers it."""
+
+
+@dataclass(frozen=True, slots=True)
+class InProgress:
+    """The request is being answered elsewhere, or was when a gateway died a moment ago."""
+
+
+@dataclass(frozen=True, slots=True)
+class OtherRequest:
+    """The name stands for a request that was another."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """What was answered the first time."""
+
+    text: str
+    etag: str | None
+
+
+class Repeats(Protocol):
+    """Requests of the control plane that may come again. All raise StoreUnavailable."""
+
+    async def claim(self, name: str, request: str) -> Claimed | InProgress | OtherRequest | Answered:
+        """Say that it is being answered; `request` tells it from others of the same name."""
+        ...
+
+    async def keep(self, name: str, request: str, answered: Answered) -> None: ...
+
+    async def forget(self, name: str) -> None: ...

@@ -26,6 +26,7 @@ CODES: Final[Mapping[str, int]] = {
     "ORGANIZATION_MISMATCH": 409,
     "CHANGED_MEANWHILE": 412,
     "SECRET_LOST": 409,
+    "IDEMPOTENCY_IN_PROGRESS": 409,
     "OPERATION_NOT_ALLOWED": 403,
     "ARCHIVE_UNAVAILABLE": 503,
     "STORE_UNAVAILABLE": 503,
@@ -43,6 +44,11 @@ def not_allowed(by: Administrator, power: Power) -> GatewayError:
 
 def changed_meanwhile(kind: str, name: str) -> GatewayError:
     return _error("CHANGED_MEANWHILE", f"The {kind} is not what If-Match says ({name}). Nothing changed; look again.")
+
+
+def in_progress() -> GatewayError:
+    message = "A request with this idempotency key is being answered. Look at the audit trail, or ask again."
+    return GatewayError(CODES["IDEMPOTENCY_IN_PROGRESS"], "IDEMPOTENCY_IN_PROGRESS", message, retry_after=2)
 
 
 def team_unknown(team: str) -> GatewayError:

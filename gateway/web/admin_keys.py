@@ -71,9 +71,9 @@ class Key(Document):
 
 
 class IssuedKey(Key):
-    """A new key, with its secret: shown this once, and kept nowhere."""
+    """A new key, with its secret: shown this once, kept nowhere, and null in a repetition."""
 
-    key: str
+    key: str | None
 
 
 class Keys(Document):
@@ -162,7 +162,7 @@ OPERATIONS: Final = (
         status=201,
         errors=("TEAM_UNKNOWN",),
         action="key.issue",
-        private=True,
+        sensitive="key",
     ),
     Operation(
         *("GET", "/admin/v1/keys/{id}", "Show a key", Power.READ_KEYS, show_key, Key),

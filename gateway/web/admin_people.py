@@ -37,9 +37,9 @@ class AdminKeyDocument(Document):
 
 
 class IssuedAdminKey(AdminKeyDocument):
-    """A new admin key, with its secret: shown this once, and kept nowhere."""
+    """A new admin key, with its secret: shown this once, kept nowhere, and null in a repetition."""
 
-    key: str
+    key: str | None
 
 
 class AdminKeyList(Document):
@@ -97,7 +97,7 @@ OPERATIONS: Final = (
         status=201,
         errors=("TEAM_UNKNOWN",),
         action="admin_key.issue",
-        private=True,
+        sensitive="key",
     ),
     Operation(
         *("POST", f"{_KEYS}/{{id}}/revoke", "Revoke an admin key", Power.ADMIN_KEYS),

@@ -54,10 +54,10 @@ class Webhooks(Document):
 
 
 class Secret(Document):
-    """By which a team verifies our webhooks."""
+    """By which a team verifies our webhooks; null in a repetition of its rotation."""
 
     team: str
-    secret: str
+    secret: str | None
     since: Instant
 
 
@@ -135,12 +135,12 @@ OPERATIONS: Final = (
         *("GET", _SECRET, "Show a team's webhook secret", Power.TEAM_SECRETS, show_secret, Secret),
         errors=("TEAM_UNKNOWN", "SECRET_LOST"),
         action="team_secret.show",
-        private=True,
+        sensitive="secret",
     ),
     Operation(
         *("POST", f"{_SECRET}/rotate", "Make a new webhook secret", Power.TEAM_SECRETS, rotate_secret, Secret),
         errors=("TEAM_UNKNOWN", "SECRET_LOST"),
         action="team_secret.rotate",
-        private=True,
+        sensitive="secret",
     ),
 )

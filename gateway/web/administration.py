@@ -12,12 +12,12 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 from pydantic import BaseModel, ValidationError
 
-from gateway.core.audit_record import Begun, Done
+from gateway.core.audit_record import Done
 from gateway.core.field_name import shown
 from gateway.core.role import Administrator
 from gateway.core.strict_json import Unreadable, read_object
 from gateway.ports import ArchiveRefused, ArchiveUnavailable, Clock, ClosedPrices, StoreUnavailable
-from gateway.ports.administration import AuditRecords
+from gateway.ports.administration import AuditRecords, Repeats
 from gateway.service.administrators import Administrators
 from gateway.service.audit_trail import AuditTrail
 from gateway.service.deliver import Events
@@ -32,6 +32,7 @@ from gateway.web.body import continue_later, read_body
 from gateway.web.edge import REQUEST_ID, answer
 from gateway.web.operation import Answer, Body, Call, Operation
 from gateway.web.problem import GatewayError
+from gateway.web.repeats import HEADER, Again, once
 
 # Price files of a few hundred models are about a hundred kilobytes.
 _MAX_BODY: Final = 16 * 1024**2
@@ -45,6 +46,7 @@ class Control:
 
     administrators: Administrators
     trail: AuditTrail
+    repeats: Repeats
     records: AuditRecords
     keyring: Keyring
     desk: PolicyDesk
@@ -67,7 +69,7 @@ def route(operation: Operation, control: Control) -> web.RouteDef:
 def _guarded(operation: Operation, control: Control) -> Handler:
     async def guarded(request: web.Request) -> web.StreamResponse:
         try:
-            told = await _told(operation, control, request)
+            told: Answer | GatewayError | Again = await _told(operation, control, request)
         except StoreUnavailable:
             told = admin_errors.store_unavailable()
         except (ArchiveRefused, ArchiveUnavailable) as error:
@@ -77,7 +79,7 @@ def _guarded(operation: Operation, control: Control) -> Handler:
     return guarded
 
 
-async def _told(operation: Operation, control: Control, request: web.Request) -> Answer | GatewayError:
+async def _told(operation: Operation, control: Control, request: web.Request) -> Answer | GatewayError | Again:
     by = await _admitted(operation, control, request)
     if isinstance(by, GatewayError):
         return by
@@ -94,18 +96,18 @@ async def _told(operation: Operation, control: Control, request: web.Request) ->
     call = Call(control, by, names, query, body, request.headers.get("If-Match"))
     if operation.action is None:
         return await operation.handle(call)
-    asked = {**names, **({} if body is None else body.recorded())}
-    source, request_id = request.remote or "unix", request[REQUEST_ID]
-    begun = await control.trail.begin(operation.action, by, source, request_id, reason, asked)
-    return await _recorded(operation, control, call, begun)
+    action = operation.action
 
+    async def recorded() -> Answer | GatewayError:
+        asked = {**names, **({} if body is None else body.recorded())}
+        source, request_id = request.remote or "unix", request[REQUEST_ID]
+        begun = await control.trail.begin(action, by, source, request_id, reason, asked)
+        told = await operation.handle(call)
+        await control.trail.end(begun, _done(told))
+        return told
 
-async def _recorded(
-    operation: Operation, control: Control, call: Call[Any, Any], begun: Begun
-) -> Answer | GatewayError:
-    told = await operation.handle(call)
-    await control.trail.end(begun, _done(told))
-    return told
+    whole = {**names, "body": None if body is None else body.model_dump(mode="json")}
+    return await once(control.repeats, operation, by, request.headers.get(HEADER), whole, recorded)
 
 
 def _done(told: Answer | GatewayError) -> Done:
@@ -171,11 +173,13 @@ def _field(location: tuple[int | str, ...]) -> str:
     return "".join(parts).removeprefix(".")
 
 
-def _response(operation: Operation, told: Answer) -> web.Response:
-    text = told.document.model_dump_json(exclude_unset=True)
-    extra: dict[str, str] = {"Cache-Control": "no-store"} if operation.private else {}
-    if told.etag is not None:
-        extra["ETag"] = f'"{told.etag}"'
+def _response(operation: Operation, told: Answer | Again) -> web.Response:
+    extra: dict[str, str] = {} if operation.sensitive is None else {"Cache-Control": "no-store"}
+    if isinstance(told, Again):
+        extra[headers.REPLAY] = "true"
+    text, etag = (told.answered.text, told.answered.etag) if isinstance(told, Again) else (told.text, told.etag)
+    if etag is not None:
+        extra["ETag"] = f'"{etag}"'
     return web.Response(text=text, status=operation.status, content_type="application/json", headers=extra)
 
 

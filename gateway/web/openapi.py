@@ -14,10 +14,12 @@ from pydantic.json_schema import models_json_schema
 from gateway.web import admin_errors, errors, headers
 from gateway.web.operation import Body, Document, Operation, Query
 from gateway.web.problem import ENVELOPE, PROBLEM
+from gateway.web.repeats import HEADER
 
 _REF: Final = "#/components/schemas/{model}"
 _COMMON: Final = ("INVALID_INPUT", "UNAUTHORIZED", "INVALID_API_KEY", "OPERATION_NOT_ALLOWED", "STORE_UNAVAILABLE")
 _OF_BODIES: Final = ("BODY_TOO_LARGE", "UNSUPPORTED_MEDIA_TYPE")
+_OF_REPEATS: Final = ("IDEMPOTENCY_IN_PROGRESS", "IDEMPOTENCY_MISMATCH")
 _LATE: Final = 408
 _SECURITY: Final = {
     "bearer": {"type": "http", "scheme": "bearer", "description": "An admin key."},
@@ -121,6 +123,8 @@ def _in_head(operation: Operation) -> Iterator[dict[str, Any]]:
     if operation.action is not None:
         schema = {"type": "string", "minLength": 1, "maxLength": 200, "pattern": "^[!-~]+$"}
         yield {"name": headers.REASON, "in": "header", "description": "Why; for the audit trail.", "schema": schema}
+        schema = {"type": "string", "pattern": "^[!-~]{1,255}$"}
+        yield {"name": HEADER, "in": "header", "description": "Asked twice with it, it is done once.", "schema": schema}
     if operation.tagged and operation.method != "GET":
         told = "Only if it is still as this ETag says."
         yield {"name": "If-Match", "in": "header", "description": told, "schema": dict(_TEXT)}
@@ -137,6 +141,7 @@ def _responses(operation: Operation) -> dict[str, Any]:
 
 def _by_status(operation: Operation) -> Mapping[int, list[str]]:
     codes = {*_COMMON, *operation.errors, *(_OF_BODIES if operation.body is not None else ())}
+    codes |= set(_OF_REPEATS if operation.action is not None else ())
     found: dict[int, list[str]] = defaultdict(list)
     for code in sorted(codes):
         found[admin_errors.CODES[code] if code in admin_errors.CODES else errors.CODES[code][0]].append(code)

@@ -78,6 +78,11 @@ class Answer:
     change: Change | None = None
     etag: str | None = None
 
+    @property
+    def text(self) -> str:
+        """The document as JSON."""
+        return self.document.model_dump_json(exclude_unset=True)
+
 
 Handle: TypeAlias = Callable[[Call[Any, Any]], Awaitable[Answer | GatewayError]]
 
@@ -86,7 +91,8 @@ Handle: TypeAlias = Callable[[Call[Any, Any]], Awaitable[Answer | GatewayError]]
 class Operation:
     """One route. `action` names the change it makes in the audit trail; None where it makes none.
 
-    `errors` are the codes that it answers beside those that any operation like it may. `private` answers hold a secret.
+    `errors` are the codes that it answers beside those that any operation like it may. `sensitive` names the
+    field of the answer that holds a secret.
     """
 
     method: str
@@ -101,7 +107,7 @@ class Operation:
     errors: tuple[str, ...] = ()
     action: str | None = None
     tagged: bool = False
-    private: bool = False
+    sensitive: str | None = None
 
     @property
     def name(self) -> str:

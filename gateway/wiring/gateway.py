@@ -13,6 +13,8 @@ from typing import Final
 from aiohttp import web
 
 from gateway import __version__
+from gateway.adapters.redis.admin_keys import RedisAdminKeys
+from gateway.adapters.redis.repeats import RedisRepeats
 from gateway.adapters.spool import DirectorySpool, SpoolInUse
 from gateway.ports import SpoolUnavailable, StoreUnavailable
 from gateway.service.administrators import Administrators
@@ -182,9 +184,15 @@ def _control_plane(house: House, probe: Probe, holds: HoldDesk) -> web.Applicati
     relaying = house.relaying
     control = Control(
         administrators=Administrators(
-            house.admin_keys, house.desk, house.clock, house.entropy, house.secrets.peppers, house.secrets.admin_key
+            RedisAdminKeys(house.store),
+            house.desk,
+            house.clock,
+            house.entropy,
+            house.secrets.peppers,
+            house.secrets.admin_key,
         ),
         trail=AuditTrail(house.ledger, house.clock, house.entropy),
+        repeats=RedisRepeats(house.store),
         records=house.archive,
         keyring=house.keyring,
         desk=house.desk,

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from gateway import __version__
 from gateway.adapters.exporter import ExporterProcess, Orders
-from gateway.adapters.redis.admin_keys import RedisAdminKeys
 from gateway.adapters.redis.closed_prices import RedisClosedPrices
+from gateway.adapters.redis.connection import Store
 from gateway.adapters.redis.findings import RedisFindings
 from gateway.adapters.redis.jobs import RedisJobs
 from gateway.adapters.redis.leases import RedisLeases
@@ -43,6 +43,7 @@ class House:
     clock: SystemClock
     entropy: SystemEntropy
     telemetry: PrometheusTelemetry
+    store: Store
     secrets: Secrets
     ledger: RedisLedger
     vitals: RedisVitals
@@ -64,7 +65,6 @@ class House:
     lifecycle: Lifecycle
     leases: RedisLeases
     findings: RedisFindings
-    admin_keys: RedisAdminKeys
     archive: SqlArchive
 
 
@@ -113,7 +113,7 @@ async def build_house(stack: AsyncExitStack, settings: Settings) -> House:
         lifecycle=lifecycle,
         leases=RedisLeases(store),
         findings=RedisFindings(store),
-        admin_keys=RedisAdminKeys(store),
+        store=store,
         archive=archive,
         later=later,
         damage=remains.damage,

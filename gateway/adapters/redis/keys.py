@@ -1,6 +1,6 @@
 """Every key name in the store. One hash tag for all, so that one script can hold organization, team and key together.
 
-A store serves one organization. Keys that expire: `rate:*`, `overages:*`, `upload:*`, `lease:*`, the tombstone of a
+A store serves one organization. Keys that expire: `rate:*`, `overages:*`, `upload:*`, `lease:*`, `repeat:*`, the tombstone of a
 hold that was voided before it was ever made, what lets a submit be recognised (`idempotency:*`, `twins:*`) once no hold
 in it is open any more, and an event (`event:*`) that was sent or given up. Nothing that holds money does.
 """
@@ -90,6 +90,10 @@ def admin_key(key_id: str) -> str:
 
 def admin_digest(key_digest: str) -> str:
     return _TAG + "admin_digest:" + key_digest
+
+
+def repeat(name: str) -> str:
+    return _TAG + "repeat:" + name
 
 
 def policy(version: str) -> str:
