@@ -1,8 +1,9 @@
 """Every key name in the store. One hash tag for all, so that one script can hold organization, team and key together.
 
-A store serves one organization. Keys that expire: `rate:*`, `overages:*`, `upload:*`, `lease:*`, `repeat:*`, the tombstone of a
-hold that was voided before it was ever made, what lets a submit be recognised (`idempotency:*`, `twins:*`) once no hold
-in it is open any more, and an event (`event:*`) that was sent or given up. Nothing that holds money does.
+A store serves one organization. Keys that expire: `rate:*`, `overages:*`, `upload:*`, `lease:*`, `repeat:*`, the
+tombstone of a hold that was voided before it was ever made, what lets a submit be recognised (`idempotency:*`,
+`twins:*`) once no hold in it is open any more, and an event (`event:*`) that was sent or given up. Nothing that holds
+money does.
 """
 
 from typing import Final
