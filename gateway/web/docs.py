@@ -32,7 +32,7 @@ _PAGE: Final = f"""<!doctype html>
 <rapi-doc spec-url="/openapi.json" render-style="read" theme="light" load-fonts="false" show-header="false"
  allow-spec-url-load="false" allow-spec-file-load="false" allow-server-selection="false" schema-style="table"
  regular-font="system-ui, sans-serif" mono-font="ui-monospace, monospace" primary-color="#0b6e4f"
- persist-auth="false" sort-tags="true" use-path-in-nav-bar="true">
+ persist-auth="false" sort-tags="true" use-path-in-nav-bar="false">
 </rapi-doc>
 </body>
 </html>
