@@ -16,6 +16,7 @@ from gateway.adapters.redis.connection import Store
 from gateway.adapters.redis.events import RedisEvents
 from gateway.adapters.redis.findings import RedisFindings
 from gateway.adapters.redis.initialise import Identity, initialise
+from gateway.adapters.redis.jobs import RedisJobs
 from gateway.adapters.redis.ledger import RedisLedger
 from gateway.adapters.redis.open_holds import RedisOpenHolds
 from gateway.adapters.redis.policies import RedisPolicies
@@ -26,12 +27,14 @@ from gateway.adapters.redis.vitals import RedisVitals
 from gateway.adapters.system import SystemClock
 from gateway.adapters.telemetry import PrometheusTelemetry
 from gateway.core.audit_record import BEGUN, DONE, AuditRecord, read_begun, read_done
+from gateway.core.entry import Entry
 from gateway.core.key_secret import ENTROPY_BYTES, Kind, Peppers, mint
 from gateway.ports import Clock
 from gateway.service.administrators import Administrators
 from gateway.service.audit_trail import AuditTrail
 from gateway.service.doctor import Doctor
 from gateway.service.hold_desk import Account, HoldDesk
+from gateway.service.job_story import JobStories
 from gateway.service.keyring import Keyring
 from gateway.service.outbox import Outbox
 from gateway.service.policy_desk import Compile, PolicyDesk
@@ -47,7 +50,7 @@ from tests.service.provider import Provider
 
 @dataclass(frozen=True, slots=True)
 class Unexported:
-    """The audit trail straight from the store: a control plane of these tests has no SQL."""
+    """Entries straight from the store: a control plane of these tests has no SQL."""
 
     ledger: RedisLedger
 
@@ -63,6 +66,9 @@ class Unexported:
             if (before is None or one.at < before) and action in (None, one.action) and by in (None, one.by.name)
         ]
         return tuple(AuditRecord(one, done.get(one.id)) for one in wanted[:limit])
+
+    async def entries_of(self, hold_id: str) -> tuple[Entry, ...]:
+        return tuple(one for one in await self.ledger.entries() if one.hold == hold_id)
 
 
 class Filled:
@@ -155,6 +161,7 @@ async def running_control(
         closed_prices=RedisClosedPrices(store),
         doctor=doctor,
         holds=holds,
+        stories=JobStories(house.ledger, RedisJobs(store), Unexported(house.ledger)),
         events=RedisEvents(store),
         team_secrets=secrets,
         clock=clock,

@@ -7,6 +7,7 @@ from gateway.cli.admin import admin
 from gateway.cli.audit import audit
 from gateway.cli.doctor import doctor
 from gateway.cli.hold import hold
+from gateway.cli.job import job
 from gateway.cli.key import key
 from gateway.cli.policy import policy
 from gateway.cli.price import price
@@ -23,5 +24,5 @@ def main() -> None:
     """Tollhouse: no team spends money it was not given."""
 
 
-for command in (serve, sandbox, store, key, policy, price, hold, team, webhook, admin, audit, doctor):
+for command in (serve, sandbox, store, key, policy, price, hold, job, team, webhook, admin, audit, doctor):
     main.add_command(command)

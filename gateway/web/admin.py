@@ -7,6 +7,7 @@ from aiohttp import web
 from gateway.web import (
     admin_audit,
     admin_holds,
+    admin_jobs,
     admin_keys,
     admin_people,
     admin_policies,
@@ -22,6 +23,7 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
     *admin_policies.OPERATIONS,
     *admin_prices.OPERATIONS,
     *admin_holds.OPERATIONS,
+    *admin_jobs.OPERATIONS,
     *admin_webhooks.OPERATIONS,
     *admin_people.OPERATIONS,
     *admin_audit.OPERATIONS,

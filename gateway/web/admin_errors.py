@@ -15,6 +15,7 @@ CODES: Final[Mapping[str, int]] = {
     "KEY_NOT_FOUND": 404,
     "PRICE_NOT_CLOSED": 404,
     "HOLD_NOT_FOUND": 404,
+    "JOB_NOT_FOUND": 404,
     "HOLD_NOT_IN_DOUBT": 409,
     "JOB_TAKEN": 409,
     "WEBHOOK_NOT_FOUND": 404,
@@ -66,6 +67,11 @@ def price_not_closed(model: str) -> GatewayError:
 
 def hold_not_found(hold_id: str) -> GatewayError:
     return _error("HOLD_NOT_FOUND", f'There is no hold "{hold_id}".')
+
+
+def job_not_found(name: str) -> GatewayError:
+    message = f'The store knows no job and no hold "{name}"; what ended 90 days ago is in the SQL ledger alone.'
+    return _error("JOB_NOT_FOUND", message)
 
 
 def hold_not_in_doubt(record: HoldRecord) -> GatewayError:

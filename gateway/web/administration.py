@@ -23,6 +23,7 @@ from gateway.service.audit_trail import AuditTrail
 from gateway.service.deliver import Events
 from gateway.service.doctor import Doctor
 from gateway.service.hold_desk import HoldDesk
+from gateway.service.job_story import JobStories
 from gateway.service.keyring import Keyring
 from gateway.service.policy_desk import PolicyDesk
 from gateway.service.team_secrets import TeamSecrets
@@ -53,6 +54,7 @@ class Control:
     closed_prices: ClosedPrices
     doctor: Doctor
     holds: HoldDesk
+    stories: JobStories
     events: Events
     team_secrets: TeamSecrets
     clock: Clock

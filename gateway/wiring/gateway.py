@@ -25,6 +25,7 @@ from gateway.service.gauges import Gauges
 from gateway.service.hold_desk import HoldDesk
 from gateway.service.in_flight import InFlight
 from gateway.service.job_desk import JobDesk
+from gateway.service.job_story import JobStories
 from gateway.service.overdue import Overdue
 from gateway.service.passage import Passage
 from gateway.service.preview import Previews
@@ -199,6 +200,7 @@ def _control_plane(house: House, probe: Probe, holds: HoldDesk) -> web.Applicati
         closed_prices=house.closed_prices,
         doctor=doctor,
         holds=holds,
+        stories=JobStories(house.ledger, house.jobs, house.archive),
         events=relaying.events,
         team_secrets=relaying.team_secrets,
         clock=house.clock,

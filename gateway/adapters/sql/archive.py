@@ -20,10 +20,11 @@ from sqlalchemy.exc import DBAPIError, IntegrityError, SQLAlchemyError
 from gateway.adapters.sql.audit_records import read_audit
 from gateway.adapters.sql.engine import take_as_long_as_it_takes
 from gateway.adapters.sql.migrate import SchemaTooNew, migrate
-from gateway.adapters.sql.rows import ENTRY_FIELDS, account_rows_taken_back, refused_row, rows
+from gateway.adapters.sql.rows import ENTRY_FIELDS, account_rows_taken_back, entry_of, refused_row, rows
 from gateway.adapters.sql.schema import ACCOUNTS, ENTRIES, EXPORT, REFUSED
 from gateway.core.acceptance import Witness
 from gateway.core.audit_record import AuditRecord
+from gateway.core.entry import Entry
 from gateway.core.export import Fenced, Lease, Line, Totals
 from gateway.core.refused import Refused
 from gateway.ports import ArchiveRefused, ArchiveUnavailable
@@ -51,7 +52,7 @@ _REFUSE: Final = text(
 
 
 class SqlArchive:
-    """Implements `export.Archive`, `audit.Sums` and `administration.AuditRecords`.
+    """Implements `export.Archive`, `audit.Sums`, `administration.AuditRecords` and `job_story.Entries`.
 
     All raise ArchiveUnavailable or ArchiveRefused.
 
@@ -183,6 +184,15 @@ class SqlArchive:
     ) -> tuple[AuditRecord, ...]:
         with self._engine.begin() as connection:
             return read_audit(connection, limit, before, action, by)
+
+    async def entries_of(self, hold_id: str) -> tuple[Entry, ...]:
+        """Every entry of a hold that is not lost, in order."""
+        return await self._run(lambda: self._entries_of(hold_id))
+
+    def _entries_of(self, hold_id: str) -> tuple[Entry, ...]:
+        wanted = (ENTRIES.c.hold == hold_id) & ENTRIES.c.lost_in.is_(None)
+        with self._engine.begin() as connection:
+            return tuple(map(entry_of, connection.execute(select(ENTRIES).where(wanted).order_by(ENTRIES.c.seq)).all()))
 
     async def _run(self, work: Callable[[], _Answer]) -> _Answer:
         return await asyncio.get_running_loop().run_in_executor(self._thread, self._translated, work)

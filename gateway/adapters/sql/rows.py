@@ -3,10 +3,12 @@
 import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Any, Final, TypeAlias
 
 from gateway.adapters.sql.schema import ENTRIES
+from gateway.core.entry import Entry, Move
 from gateway.core.export import Line
 from gateway.core.refused import Refused
 
@@ -63,6 +65,13 @@ def _entry_row(line: Line) -> Row:
         int(cost) if cost else None,
         *((record.decode(), *map(json.loads(record).get, _OF_HOLD)) if record else (None, *_UNKNOWN)),
     )
+
+
+def entry_of(row: Any) -> Entry:
+    """The entry that a row was made from."""
+    moves = tuple(Move(account, posted, held) for account, posted, held in json.loads(row.moves))
+    at = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=row.at)
+    return Entry(row.seq, row.kind, row.hold, at, moves, json.loads(row.facts))
 
 
 def account_rows_taken_back(moves: Iterable[str]) -> list[dict[str, Any]]:

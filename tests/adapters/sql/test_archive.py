@@ -8,6 +8,7 @@ import pytest
 from gateway.adapters.sql.archive import SqlArchive
 from gateway.adapters.sql.engine import open_engine
 from gateway.core.acceptance import Witness
+from gateway.core.entry import Move
 from gateway.core.export import Fenced, Lease
 from gateway.core.refused import Refused
 from gateway.ports import ArchiveRefused, ArchiveUnavailable
@@ -172,3 +173,19 @@ async def test_a_database_that_is_not_there_is_told_without_its_password() -> No
         await archive.look()
     assert "hunter2" not in str(caught.value)
     await archive.close()
+
+
+async def test_a_holds_entries_are_read_as_they_were_written(archive: SqlArchive) -> None:
+    token = await ours(archive)
+    capture = line(2, "captured", "h1", amount=80, facts={"job": "j1", "cost": "80"})
+    assert await archive.write(token, None, [line(1), capture, line(3)]) is None
+    hold, captured = await archive.entries_of("h1")
+    assert (hold.seq, hold.kind, hold.moves) == (1, "hold", (Move(TEAM.name, 0, 100),))
+    assert (captured.kind, captured.facts, captured.moves) == (
+        "captured",
+        {"job": "j1", "cost": "80"},
+        (Move(TEAM.name, 80, -80),),
+    )
+    assert (captured.at - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1) == AT + 2
+    assert await archive.rewind(token, Witness("e.1", 3, "h3"), Witness("e.1", 1, "h1"), "e.2") is None
+    assert await archive.entries_of("h1") == (hold,)
