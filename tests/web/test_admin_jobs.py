@@ -2,12 +2,15 @@
 
 import asyncio
 
+import pytest
+
+from gateway.adapters import exporter
 from tests.walkthrough.house import House, open_house
 from tests.walkthrough.policies import budget, team
 
 
 async def explained(house: House, name: str, entries: int) -> object:
-    """The job, once SQL has so many of its entries: the exporter is a process of its own, and takes its time to start."""
+    """The job, once SQL has so many of its entries: the exporter is a process that takes its time to start."""
     async with asyncio.timeout(60):
         while True:
             answer = await house.control("GET", f"/admin/v1/jobs/{name}")
@@ -17,7 +20,8 @@ async def explained(house: House, name: str, entries: int) -> object:
             await asyncio.sleep(0.1)
 
 
-async def test_a_job_is_explained_to_the_micro_usd() -> None:
+async def test_a_job_is_explained_to_the_micro_usd(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(exporter, "DELAY_S", 0.0)
     async with open_house(team(budget("5.00"))) as house:
         key = await house.key()
         submitted = await house.submit(key, duration="10", has_sound="true")
