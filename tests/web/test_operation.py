@@ -73,3 +73,18 @@ def test_whatever_changes_something_is_recorded() -> None:
     assert [one.path for one in OPERATIONS if changes(one) and one.action is None] == []
     named: dict[str, Any] = {one.name: one for one in OPERATIONS}
     assert len(named) == len(OPERATIONS)
+
+
+async def test_what_cannot_be_recorded_is_not_done(plane: RunningControl, store: Store) -> None:
+    issued = await plane.issue()
+    await store.command("HSET", "{toll}:store", "epoch", "another")
+    for method, path, body in (
+        ("POST", "/admin/v1/keys", {"team": "video", "name": "x"}),
+        ("POST", f"/admin/v1/keys/{issued['id']}/revoke", None),
+        ("POST", "/admin/v1/policies/apply", {"files": policy_files("video")}),
+    ):
+        status, told = await plane.ask(method, path, body)
+        assert (status, told["error"]["code"]) == (503, "STORE_UNAVAILABLE")
+    [key] = (await plane.ask("GET", "/admin/v1/keys"))[1]["keys"]
+    assert key["status"] == "active"
+    assert sorted((await plane.ask("GET", "/admin/v1/policies/live"))[1]["teams"]) == ["audio", "video"]
