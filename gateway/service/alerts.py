@@ -24,7 +24,7 @@ _LOG: Final = logging.getLogger("tollhouse.alerts")
 _LEASE: Final = "alerts"
 _LEASE_S: Final = 20.0
 # So many accounts are read, and alerts raised, before whoever waits has a turn.
-_AT_ONCE: Final = 250
+_AT_ONCE: Final = 50
 # What is remembered, so that the store is not asked again: alerts that were raised, and the teams of keys.
 _REMEMBERED: Final = 100_000
 

@@ -204,6 +204,7 @@ def _control_plane(house: House, probe: Probe, holds: HoldDesk) -> web.Applicati
         holds=holds,
         stories=JobStories(house.ledger, house.jobs, house.archive),
         events=relaying.events,
+        alerts=relaying.alerts,
         team_secrets=relaying.team_secrets,
         clock=house.clock,
     )
