@@ -22,8 +22,8 @@ class AlertQuery(Query):
 class Alert(Document):
     """A limit as it stood when a threshold of it was seen to be reached; the same as webhooks tell.
 
-    `team` is null for the organization's own limits, `key` unless the limit is one per key. Amounts are USD for the meter
-    `usd`, else counts.
+    `team` is null for the organization's own limits, `key` unless the limit is one per key. Amounts are USD for the
+    meter `usd`, else counts.
     """
 
     type: Literal["limit.alert"]

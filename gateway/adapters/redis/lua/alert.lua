@@ -17,7 +17,8 @@ local seq = tonumber(ledger[2] or 0)
 if seq < tonumber(seen) then epoch = freeze(store, epoch, seq, seen) end
 if redis.call('ZSCORE', raised, id) then return {'already', string.format('%.0f', seq)} end
 redis.call('LLEN', listed)
-local fresh = readable(event, events, due, teams, team)
+local fresh = redis.call('HEXISTS', event, 'state') == 0
+check_events(events, due, teams, team)
 
 local sequence = string.format('%.0f', seq + 1)
 redis.call('XADD', entries, sequence .. '-0', 'epoch', epoch, 'kind', 'alert', 'hold', id, 'at', now, 'moves', '',

@@ -8,7 +8,8 @@
 local store, event, events, due, teams = unpack(KEYS)
 local now, horizon, id, team, record, body = unpack(ARGV)
 if redis.call('HEXISTS', store, 'epoch') == 0 then return {'uninitialised'} end
-if not readable(event, events, due, teams, team) then return {'known'} end
+if redis.call('HEXISTS', event, 'state') == 1 then return {'known'} end
+check_events(events, due, teams, team)
 
 send(event, events, due, teams, now, horizon, id, team, record, body)
 return {'put'}
