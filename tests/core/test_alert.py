@@ -48,6 +48,13 @@ def test_it_is_reached_where_the_exact_share_is(at: tuple[int, ...], ceiling: in
     assert reached(at, ceiling, Balance(posted, held)) == expected
 
 
+@given(percents, st.integers(1, 10**12))
+def test_the_last_micro_usd_up_to_the_share_reaches_it(percent: int, hundredth: int) -> None:
+    share = percent * hundredth
+    assert reached((percent,), 100 * hundredth, Balance(share - 1, 0)) == ()
+    assert reached((percent,), 100 * hundredth, Balance(share, 0)) == (percent,)
+
+
 @pytest.mark.parametrize(("used", "expected"), [(0, ()), (1, (50,)), (2, (50,)), (3, (50, 100)), (9, (50, 100))])
 def test_a_third_of_a_micro_usd_is_neither_lost_nor_given(used: int, expected: tuple[int, ...]) -> None:
     """Half of 2, and all of 3: 50 % of a ceiling of 3 are one and a half."""

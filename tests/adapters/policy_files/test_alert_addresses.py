@@ -68,6 +68,5 @@ def test_it_hides_no_other_mistake() -> None:
 
 def test_a_team_may_not_have_the_name_by_which_the_organizations_alerts_are_signed() -> None:
     told, same = organization(alerts_to(FINE)), team(slug="acme")
-    [one] = proposed(told, same)
-    assert (one.file, one.key) == ("teams/acme.toml", "team")
+    assert [(one.file, one.key) for one in proposed(told, same)] == [("teams/acme.toml", "team")]
     assert proposed(organization(), same) == proposed(told, team()) == ()
