@@ -64,7 +64,8 @@ class Alerts:
         """
         now = self.clock.now()
         if self._watch is None or self._version != rules.version:
-            watch, whole = Watch(rules.policies), True
+            # Of tens of thousands of limits that takes a while, in which requests go on.
+            watch, whole = await asyncio.to_thread(Watch, rules.policies), True
         else:
             watch, whole = self._watch, False
         whole = await self._follow(rules, watch, now) or whole

@@ -19,8 +19,8 @@ from gateway.ports.alerts import Moved, Place
 
 _ALERT: Final = Script("alert", "history", "event")
 _MOVED: Final = Script("moved")
-# About a millisecond of the store's time.
-_ENTRIES: Final = 250
+# A millisecond of the store's time, or two.
+_ENTRIES: Final = 100
 _PAGE: Final = 200
 
 
