@@ -23,8 +23,11 @@ LISTED: Final = 10_000
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
-    """How a limit stands: its account with the ceiling in force, and what is on it. `team` None: the organization's."""
+class Level:
+    """How far a limit is used: its account with the ceiling in force, and what is on it.
+
+    `team` None: the limit is the organization's.
+    """
 
     team: str | None
     demand: Demand
@@ -33,14 +36,14 @@ class Standing:
 
 @dataclass(frozen=True, slots=True)
 class Alert:
-    """A threshold (percent) that a standing has reached, seen at `at` (UTC).
+    """A threshold (percent) that a level has reached, seen at `at` (UTC).
 
     After `forgotten_at` nothing comes any more that could raise it anew; None: it is remembered for ever.
     """
 
     id: str
     organization: str
-    standing: Standing
+    level: Level
     threshold: int
     at: datetime
     forgotten_at: datetime | None
@@ -48,7 +51,7 @@ class Alert:
     @property
     def owner(self) -> str:
         """Who is told, and by whose secret: the team, or the organization."""
-        return self.standing.team or self.organization
+        return self.level.team or self.organization
 
 
 def reached(thresholds: Iterable[int], ceiling: int, balance: Balance) -> tuple[int, ...]:
@@ -58,21 +61,21 @@ def reached(thresholds: Iterable[int], ceiling: int, balance: Balance) -> tuple[
 
 
 def alerts(
-    thresholds: Iterable[int], standing: Standing, organization: str, calendar: Calendar, now: datetime
+    thresholds: Iterable[int], level: Level, organization: str, calendar: Calendar, now: datetime
 ) -> tuple[Alert, ...]:
-    """What a limit with these thresholds has to tell of a standing, the lowest first. Most of it was told before."""
-    found = sorted(reached(thresholds, standing.demand.ceiling, standing.balance))
+    """What a limit with these thresholds has to tell of a level, the lowest first. Most of it was told before."""
+    found = sorted(reached(thresholds, level.demand.ceiling, level.balance))
     if not found:
         return ()
-    period, ends_at = _period(standing.demand, calendar, now)
+    period, ends_at = _period(level.demand, calendar, now)
     forgotten_at = None if ends_at is None else ends_at + KEPT
-    name = f"{standing.demand.account.name} {period}"
-    return tuple(Alert(_id(name, one), organization, standing, one, now, forgotten_at) for one in found)
+    name = f"{level.demand.account.name} {period}"
+    return tuple(Alert(_id(name, one), organization, level, one, now, forgotten_at) for one in found)
 
 
 def document(alert: Alert) -> dict[str, object]:
     """What is told of it, to whoever is called and to whoever lists them. Money is a decimal string of USD."""
-    demand, balance = alert.standing.demand, alert.standing.balance
+    demand, balance = alert.level.demand, alert.level.balance
     account = demand.account
 
     def amount(value: int) -> str | int:
@@ -83,7 +86,7 @@ def document(alert: Alert) -> dict[str, object]:
         "id": alert.id,
         "at": _instant(alert.at),
         "organization": alert.organization,
-        "team": alert.standing.team,
+        "team": alert.level.team,
         "key": account.owner if account.scope is AccountScope.KEY else None,
         "limit": account.limit,
         "scope": account.scope,
@@ -105,10 +108,10 @@ def body(alert: Alert) -> bytes:
 
 def facts(alert: Alert) -> dict[str, str]:
     """What its entry in the ledger says: the account, and the numbers as they were, in the ledger's units."""
-    demand, balance = alert.standing.demand, alert.standing.balance
+    demand, balance = alert.level.demand, alert.level.balance
     return {
         "account": demand.account.name,
-        "team": alert.standing.team or "",
+        "team": alert.level.team or "",
         "threshold": str(alert.threshold),
         "ceiling": str(demand.ceiling),
         "posted": str(balance.posted),

@@ -13,7 +13,7 @@ from datetime import datetime
 from itertools import islice
 from typing import Final
 
-from gateway.core.alert import Alert, Standing, alerts, document
+from gateway.core.alert import Alert, Level, alerts, document
 from gateway.core.alert_watch import Named, Watch, Watched, read_name
 from gateway.core.plan import Rules
 from gateway.ports import Clock, Leases, Ledger, VirtualKeys
@@ -22,7 +22,7 @@ from gateway.service.policy_desk import PolicyDesk
 
 _LOG: Final = logging.getLogger("tollhouse.alerts")
 _LEASE: Final = "alerts"
-_LEASE_S: Final = 20.0
+_LEASE_S: Final = 10.0
 # So many accounts are read, and alerts raised, before whoever waits has a turn.
 _AT_ONCE: Final = 50
 # What is remembered, so that the store is not asked again: alerts that were raised, and the teams of keys.
@@ -112,19 +112,19 @@ class Alerts:
             balances = await self.ledger.balances([one.demand.account for one in piece])
             found: list[Alert] = []
             for one, balance in zip(piece, balances, strict=True):
-                standing = Standing(one.team, one.demand, balance)
-                found += alerts(one.thresholds, standing, watch.organization, watch.calendar, now)
+                level = Level(one.team, one.demand, balance)
+                found += alerts(one.thresholds, level, watch.organization, watch.calendar, now)
             await self._raise(rules, [alert for alert in found if alert.id not in self._raised])
             await asyncio.sleep(0)
 
     async def _raise(self, rules: Rules, found: Sequence[Alert]) -> None:
         """In the order in which they were reached, as far as anybody can tell."""
-        urls = [rules.policies.alerts_to(alert.standing.team) for alert in found]
+        urls = [rules.policies.alerts_to(alert.level.team) for alert in found]
         raised = await asyncio.gather(*(self.book.put(*each) for each in zip(found, urls, strict=True)))
         if len(self._raised) > _REMEMBERED:
             self._raised.clear()
         for alert, first in zip(found, raised, strict=True):
             self._raised.add(alert.id)
             if first:
-                self.telemetry.alerted(alert.owner, alert.standing.demand.account.limit, alert.threshold)
+                self.telemetry.alerted(alert.owner, alert.level.demand.account.limit, alert.threshold)
                 _LOG.warning("a limit has reached a threshold", extra={"fields": document(alert)})

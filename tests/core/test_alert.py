@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.core.account import Account, AccountScope, Balance, Demand, Meter
-from gateway.core.alert import Alert, Standing, alerts, body, document, facts, reached
+from gateway.core.alert import Alert, Level, alerts, body, document, facts, reached
 from gateway.core.money import MAX_AMOUNT
 from gateway.core.retention import KEPT
 from gateway.core.window import Calendar
@@ -28,13 +28,13 @@ percents = st.integers(1, 999)
 thresholds = st.lists(percents, max_size=5, unique=True).map(tuple)
 
 
-def standing(account: Account, ceiling: int, posted: int, held: int = 0, team: str | None = "video") -> Standing:
+def level(account: Account, ceiling: int, posted: int, held: int = 0, team: str | None = "video") -> Level:
     monthly = account.window == "2026-11"
     demand = Demand(account, 0, ceiling, True, "month" if monthly else "", MONTH_END if monthly else None)
-    return Standing(team, demand, Balance(posted, held))
+    return Level(team, demand, Balance(posted, held))
 
 
-def raised(one: Standing, now: datetime = NOON, *at: int) -> tuple[Alert, ...]:
+def raised(one: Level, now: datetime = NOON, *at: int) -> tuple[Alert, ...]:
     return alerts(at or (50, 80, 100), one, "acme", CALENDAR, now)
 
 
@@ -94,40 +94,40 @@ def test_however_it_moves_and_whatever_the_ceiling_each_threshold_has_one_name(
     names: dict[int, set[str]] = {}
     for minutes, (ceiling, posted) in enumerate(looks):
         now = NOON + timedelta(minutes=minutes)
-        for one in alerts(at, standing(TEAM, ceiling, posted), "acme", CALENDAR, now):
+        for one in alerts(at, level(TEAM, ceiling, posted), "acme", CALENDAR, now):
             names.setdefault(one.threshold, set()).add(one.id)
     assert all(len(ids) == 1 for ids in names.values())
     assert len(set().union(*names.values())) == len(names)
 
 
 def test_the_lowest_is_told_first_whatever_the_order_in_the_file() -> None:
-    told = raised(standing(TEAM, 100, 100), NOON, 100, 50, 80)
+    told = raised(level(TEAM, 100, 100), NOON, 100, 50, 80)
     assert [one.threshold for one in told] == [50, 80, 100]
 
 
 def test_another_account_or_window_is_another_alert() -> None:
     others = [TEAM, ORGANIZATION, LIFE, Account(AccountScope.TEAM, "video", "budget", Meter.USD, "2026-12")]
-    assert len({raised(standing(one, 1, 1), NOON, 50)[0].id for one in others}) == 4
+    assert len({raised(level(one, 1, 1), NOON, 50)[0].id for one in others}) == 4
 
 
 def test_jobs_at_once_have_no_window_and_are_told_of_daily() -> None:
     def name(hours: int) -> str:
-        return raised(standing(RUNNING, 2, 0, 2), NOON + timedelta(hours=hours), 100)[0].id
+        return raised(level(RUNNING, 2, 0, 2), NOON + timedelta(hours=hours), 100)[0].id
 
     assert name(0) == name(11) != name(12) == name(35)
 
 
 def test_it_is_remembered_as_long_as_anything_can_move_its_account() -> None:
-    assert raised(standing(TEAM, 1, 1))[0].forgotten_at == MONTH_END + KEPT
-    assert raised(standing(RUNNING, 1, 0, 1))[0].forgotten_at == datetime(2026, 11, 24, tzinfo=UTC) + KEPT
-    assert raised(standing(LIFE, 1, 1))[0].forgotten_at is None
+    assert raised(level(TEAM, 1, 1))[0].forgotten_at == MONTH_END + KEPT
+    assert raised(level(RUNNING, 1, 0, 1))[0].forgotten_at == datetime(2026, 11, 24, tzinfo=UTC) + KEPT
+    assert raised(level(LIFE, 1, 1))[0].forgotten_at is None
 
 
 # --- What is told ---
 
 
 def test_money_is_told_as_text_of_six_places() -> None:
-    [alert] = raised(standing(TEAM, 10_000_000, 7_650_000, 350_000), NOON, 80)
+    [alert] = raised(level(TEAM, 10_000_000, 7_650_000, 350_000), NOON, 80)
     assert document(alert) == json.loads(body(alert)) == {
         "type": "limit.alert",
         "id": alert.id,
@@ -158,11 +158,11 @@ def test_money_is_told_as_text_of_six_places() -> None:
 
 
 def test_counts_are_told_as_numbers_and_a_key_is_named_by_its_id() -> None:
-    told = document(raised(standing(LIFE, 3, 4), NOON, 100)[0])
+    told = document(raised(level(LIFE, 3, 4), NOON, 100)[0])
     assert (told["key"], told["ceiling"], told["posted"], told["headroom"]) == ("key_1", 3, 4, -1)
     assert (told["window"], told["resets_at"]) == (None, None)
 
 
 def test_what_is_the_organizations_is_told_to_the_organization() -> None:
-    [alert] = raised(standing(ORGANIZATION, 1, 1, team=None), NOON, 100)
+    [alert] = raised(level(ORGANIZATION, 1, 1, team=None), NOON, 100)
     assert (alert.owner, document(alert)["team"], facts(alert)["team"]) == ("acme", None, "")

@@ -11,7 +11,7 @@ from gateway.adapters.redis.alerts import RedisAlerts
 from gateway.adapters.redis.connection import Store
 from gateway.adapters.redis.ledger import RedisLedger
 from gateway.core.account import Balance
-from gateway.core.alert import Alert, Standing, document
+from gateway.core.alert import Alert, Level, document
 from tests.adapters.redis.holds import JOBS, KEY, ORGANIZATION, RUNNING, TEAM, demand, open_ledger
 from tests.control import RunningControl, running_control
 from tests.doubles import NOON, policy_files
@@ -22,7 +22,7 @@ ACCOUNTS = ((TEAM, "video"), (KEY, "video"), (ORGANIZATION, None), (JOBS, "audio
 def raised() -> list[Alert]:
     """One of each kind, the oldest first."""
     return [
-        Alert(f"evt_{number}", "acme", Standing(team, demand(account, 0, 9), Balance(7, 1)), 80, NOON, None)
+        Alert(f"evt_{number}", "acme", Level(team, demand(account, 0, 9), Balance(7, 1)), 80, NOON, None)
         for number, (account, team) in enumerate(ACCOUNTS)
     ]
 

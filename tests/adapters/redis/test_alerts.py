@@ -13,7 +13,7 @@ from gateway.adapters.redis.connection import Store
 from gateway.adapters.redis.events import RedisEvents
 from gateway.adapters.redis.ledger import RedisLedger
 from gateway.core.account import Balance
-from gateway.core.alert import LISTED, Alert, Standing, body
+from gateway.core.alert import LISTED, Alert, Level, body
 from gateway.core.delivery import DeliveryState, EventKind
 from gateway.core.ledger import Verb
 from gateway.ports import StoreRefused
@@ -26,8 +26,8 @@ URL = "https://hooks.example.com/alerts"
 
 
 def alert(name: str = "1", team: str | None = "red", forgotten_at: datetime | None = NEVER) -> Alert:
-    standing = Standing(team, demand(TEAM, 0, 100), Balance(40, 10))
-    return Alert(f"evt_{name}", "acme", standing, 50, NOW, forgotten_at)
+    level = Level(team, demand(TEAM, 0, 100), Balance(40, 10))
+    return Alert(f"evt_{name}", "acme", level, 50, NOW, forgotten_at)
 
 
 async def test_it_is_raised_once_with_all_that_follows(store: Store, ledger: RedisLedger) -> None:
