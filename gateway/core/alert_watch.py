@@ -16,6 +16,8 @@ from gateway.core.window import Calendar
 
 # So late is told what the last hours of a window brought, if nobody could look earlier.
 LOOKED_BACK: Final = timedelta(days=7)
+# So far the clocks of two gateways may be apart, and a bit: what one has admitted may be in a window to come.
+AHEAD: Final = timedelta(seconds=5)
 _INSTANT: Final = timedelta(microseconds=1)
 
 
@@ -74,7 +76,7 @@ class Watch:
         return named.scope is AccountScope.KEY and named.limit in self._of_keys
 
     def account(self, named: Named, team: str | None, now: datetime) -> Watched | None:
-        """The account of that name, if it is watched: in the current window, or in the one before that.
+        """The account of that name, if it is watched: in the current window, one that is about to begin, or the last.
 
         `team` is that of the key whose account it is; else it is not asked for.
         """
@@ -83,17 +85,19 @@ class Watch:
         limit = self._limits.get((team, named.limit))
         if limit is None or limit.scope is not named.scope:
             return None
-        found = demand(limit, named.owner, 0, self.calendar, now)
-        if found.account.name != named.account:
-            found = self._before(limit, named, now) or found
-        return Watched(team, limit.alert_at, found) if found.account.name == named.account else None
+        for instant in self._instants(limit, now):
+            found = demand(limit, named.owner, 0, self.calendar, instant)
+            if found.account.name == named.account:
+                return Watched(team, limit.alert_at, found)
+        return None
 
-    def _before(self, limit: Limit, named: Named, now: datetime) -> Demand | None:
-        """The same in the window that ended last, with the ceiling that was in force at its end."""
+    def _instants(self, limit: Limit, now: datetime) -> Iterator[datetime]:
+        """When the account's ceiling is asked for: now, or where its window begins or ends, if it is not of now."""
+        yield now
+        yield now + AHEAD
         starts_at = self.calendar.containing(limit.window, now).starts_at if limit.window else None
-        if starts_at is None or now - starts_at > LOOKED_BACK:
-            return None
-        return demand(limit, named.owner, 0, self.calendar, starts_at - _INSTANT)
+        if starts_at is not None and now - starts_at <= LOOKED_BACK:
+            yield starts_at - _INSTANT
 
     def _current(self, team: str | None, limit: Limit, now: datetime) -> Watched:
         owner = self.organization if team is None else team

@@ -68,7 +68,7 @@ class Alerts:
             watch, whole = await asyncio.to_thread(Watch, rules.policies), True
         else:
             watch, whole = self._watch, False
-        whole = await self._follow(rules, watch, now) or whole
+        whole = await self._follow(rules, watch) or whole
         if whole:
             self._raised.clear()
             await self._judge(rules, watch, watch.all(now), now)
@@ -76,11 +76,13 @@ class Alerts:
             await self._judge(rules, watch, watch.changed(self._looked, now), now)
         self._watch, self._version, self._looked = watch, rules.version, now
 
-    async def _follow(self, rules: Rules, watch: Watch, now: datetime) -> bool:
+    async def _follow(self, rules: Rules, watch: Watch) -> bool:
         """Look at what moved; whether something else may have, of which nothing is left to read."""
         place, gaps = await self.book.place(), False
         while True:
             moved = await self.book.moved(place)
+            # Later than anything that these entries tell of, as far as clocks agree.
+            now = self.clock.now()
             gaps = gaps or moved.gap
             named = [one for one in map(read_name, moved.accounts) if one is not None]
             await self._learn_teams(one.owner for one in named if watch.needs_key(one))

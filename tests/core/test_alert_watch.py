@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.core.account import Account, AccountScope, Meter
-from gateway.core.alert_watch import LOOKED_BACK, Watch, Watched, read_name
+from gateway.core.alert_watch import AHEAD, LOOKED_BACK, Watch, Watched, read_name
 from gateway.core.policy_set import Limit, Organization, Override, PolicySet, TeamPolicy
 from gateway.core.window import Calendar, WindowKind
 from tests.doubles import NOON
@@ -131,6 +131,15 @@ def test_the_last_seconds_of_a_window_are_told_after_it_with_the_ceiling_of_its_
     assert (late.demand.ceiling, late.demand.resets_at) == (200, MONTH_ENDS)
     assert find(watching, BUDGET, MONTH_ENDS + LOOKED_BACK) is not None
     assert find(watching, BUDGET, MONTH_ENDS + LOOKED_BACK + INSTANT) is None
+
+
+def test_a_window_that_has_begun_by_another_clock_is_watched_already() -> None:
+    december = Account(TEAM, "video", "budget", Meter.USD, "2026-12")
+    watching = watch(limit("budget", overrides=(override(MONTH_ENDS, MONTH_ENDS + HOUR),)))
+    early = find(watching, december, MONTH_ENDS - AHEAD)
+    assert early is not None
+    assert (early.demand.account, early.demand.ceiling) == (december, 200)
+    assert find(watching, december, MONTH_ENDS - AHEAD - INSTANT) is None
 
 
 @given(st.sampled_from(WindowKind), st.datetimes(datetime(2026, 1, 1), datetime(2027, 12, 31)))
