@@ -87,7 +87,7 @@ def test_where_nothing_is_used_nothing_is_reached_and_a_ceiling_of_0_is_reached_
 # --- Once in a window ---
 
 
-@given(st.lists(st.tuples(amounts, amounts), max_size=20), thresholds)
+@given(st.lists(st.tuples(amounts, amounts), max_size=6), thresholds)
 def test_however_it_moves_and_whatever_the_ceiling_each_threshold_has_one_name(
     looks: list[tuple[int, int]], at: tuple[int, ...]
 ) -> None:

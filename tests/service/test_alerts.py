@@ -359,7 +359,7 @@ STEPS = st.lists(
 )
 
 
-@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(STEPS)
 async def test_whatever_happens_what_stands_at_a_look_is_told_and_nothing_twice(
     store: Store, steps: list[tuple[str, Any]]
