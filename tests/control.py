@@ -11,6 +11,7 @@ import aiohttp
 from aiohttp import web
 
 from gateway.adapters.redis.admin_keys import RedisAdminKeys
+from gateway.adapters.redis.alerts import RedisAlerts
 from gateway.adapters.redis.closed_prices import RedisClosedPrices
 from gateway.adapters.redis.connection import Store
 from gateway.adapters.redis.events import RedisEvents
@@ -163,6 +164,7 @@ async def running_control(
         holds=holds,
         stories=JobStories(house.ledger, RedisJobs(store), Unexported(house.ledger)),
         events=RedisEvents(store),
+        alerts=RedisAlerts(store, house.ledger),
         team_secrets=secrets,
         clock=clock,
     )

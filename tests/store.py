@@ -26,6 +26,7 @@ LASTING = (
     *(keys.STORE, keys.POLICY, keys.ENTRIES, keys.REFUSED, keys.KEYS, keys.GATEWAYS, keys.CLOSED, keys.ENDED),
     *(keys.PAST_ACCOUNTS, keys.NOTED, keys.jobs_of("", test=False)),
     *(keys.GIVEN_UP, keys.WATERMARKS),
+    *(keys.ALERTS, keys.ALERTS_RAISED, keys.ALERTS_PLACE),
     *(keys.TEAM_SECRETS, keys.EVENTS, keys.TEAMS_DUE, keys.due("")),
     *(keys.ADMIN_KEYS, keys.admin_key(""), keys.admin_digest("")),
     *keys.OPEN.values(),

@@ -28,6 +28,7 @@ SCRIPTS = sorted(PACKAGE.rglob("*.lua"))
 TESTED_ELSEWHERE = {
     "gateway/__main__.py": "tests/cli/test_serve.py",
     "gateway/ports/administration.py": "tests/service/test_administrators.py",
+    "gateway/ports/alerts.py": "tests/service/test_alerts.py",
     "gateway/ports/jobs.py": "tests/service/test_job_desk.py",
     "gateway/ports/settling.py": "tests/service/test_settle.py",
     "gateway/ports/telemetry.py": "tests/adapters/test_telemetry.py",

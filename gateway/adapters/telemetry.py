@@ -45,6 +45,7 @@ class PrometheusTelemetry:
         self._unowned = counter("unowned_jobs", "Jobs of the upstream account that no hold owns.")
         self._heard = counter("webhooks", "Webhooks of the upstream by what they came to.", "outcome")
         self._delivered = counter("deliveries", "Attempts to send one on, by where it stood then.", "team", "state")
+        self._alerts = counter("alerts", "Thresholds of limits that were reached.", "team", "limit", "threshold")
         self._errors = counter("store_errors", "Store calls that failed or got no answer.", "operation")
         self._overhead = histogram("overhead_seconds", "Time of a submit without the upstream's part.")()
         self._upstream = histogram("upstream_seconds", "Time the upstream took to answer a submit.")()
@@ -120,6 +121,10 @@ class PrometheusTelemetry:
     def delivered(self, team: str, state: DeliveryState) -> None:
         """Count an attempt to send one on, by where it stood then."""
         self._delivered.add(1, team, state)
+
+    def alerted(self, owner: str, limit: str, threshold: int) -> None:
+        """Count an alert that was raised. Implements `ports.alerts.AlertTelemetry`."""
+        self._alerts.add(1, owner, limit, f"{threshold}%")
 
     def store_call(self, operation: str, seconds: float, failed: bool) -> None:
         """Count one call to the store."""

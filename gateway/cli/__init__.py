@@ -4,6 +4,7 @@ import click
 
 from gateway import __version__
 from gateway.cli.admin import admin
+from gateway.cli.alert import alert
 from gateway.cli.audit import audit
 from gateway.cli.doctor import doctor
 from gateway.cli.hold import hold
@@ -24,5 +25,5 @@ def main() -> None:
     """Tollhouse: no team spends money it was not given."""
 
 
-for command in (serve, sandbox, store, key, policy, price, hold, job, team, webhook, admin, audit, doctor):
+for command in (serve, sandbox, store, key, policy, price, hold, job, team, alert, webhook, admin, audit, doctor):
     main.add_command(command)

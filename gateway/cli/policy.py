@@ -30,7 +30,7 @@ def policy() -> None:
 def check(directory: Path | None, as_json: bool) -> None:
     """Name every mistake in the files, with its file and key. Needs no gateway."""
     found = _read(directory)
-    compiled = load(found.files, found.complaints)
+    compiled = load(found.files, found.complaints, settings().webhook_allow_hosts)
     version = compiled.version if isinstance(compiled, Rules) else None
     complaints = () if isinstance(compiled, Rules) else compiled
     if as_json:

@@ -27,7 +27,10 @@ def secret() -> None:
 @_TEAM
 @_JSON
 def show(team: str, as_json: bool) -> None:
-    """Print the team's secret. It is made when somebody first asks for it."""
+    """Print the team's secret. It is made when somebody first asks for it.
+
+    The organization has one as well, by its name: its own alerts are signed with it.
+    """
     _print(ask("GET", f"/admin/v1/teams/{_checked(team)}/secret"), as_json)
 
 

@@ -1,4 +1,4 @@
-"""`tollhouse webhook`: what clients were told, and will be, through the control plane."""
+"""`tollhouse webhook`: what clients and teams were told, and will be, through the control plane."""
 
 import json
 import re
@@ -16,7 +16,7 @@ _JSON: Final = click.option("--json", "as_json", is_flag=True, help="Print one J
 
 @click.group()
 def webhook() -> None:
-    """List what clients are told of their jobs' ends, and tell it again."""
+    """List what clients and teams are told: ends of jobs, and alerts of limits; and tell it again."""
 
 
 @webhook.command(name="list")
@@ -50,5 +50,5 @@ def _table(webhooks: list[Mapping[str, Any]]) -> str:
 
 def _row(webhook: Mapping[str, Any]) -> tuple[str, ...]:
     attempts = webhook["attempts"]
-    named = tuple(str(webhook[name]) for name in ("id", "team", "job", "host", "state"))
+    named = tuple(str(webhook[name] or "-") for name in ("id", "team", "job", "host", "state"))
     return (*named, str(len(attempts)), attempts[0]["result"] if attempts else "-")

@@ -1,7 +1,7 @@
 """An event on its way to a client: what is sent, what came of each attempt, and when the next one is due.
 
-The rule of this file: an event has one id, by its hold, however often the upstream tells it and however often we do; it
-is sent until a 2xx, at most so often as the provider documents for its own webhooks, and then kept for a while.
+The rule of this file: an event has one id, by its hold or alert, however often it comes about and however often we tell
+it; it is sent until a 2xx, at most so often as the provider documents for its own webhooks, and then kept for a while.
 """
 
 from dataclasses import dataclass, field
@@ -21,6 +21,13 @@ KEPT: Final = timedelta(days=3)
 KEPT_ATTEMPTS: Final = 20
 
 
+class EventKind(Word):
+    """What is told: the end of a job, or an alert of a limit."""
+
+    JOB = "job"
+    ALERT = "limit.alert"
+
+
 class DeliveryState(Word):
     """How far an event has come, in the provider's words."""
 
@@ -31,7 +38,8 @@ class DeliveryState(Word):
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """The end of a hold's job, as it is told to whoever asked for it: the upstream's own bytes.
+    """The end of a hold's job, as it is told to whoever asked for it: the upstream's own bytes. Or an alert, which is
+    of no hold and no job, and is the organization's where `team` is its slug.
 
     `url` may hold a secret of the client's in its query, so it is no part of any text.
     """
@@ -43,6 +51,7 @@ class Event:
     at: datetime
     url: str = field(repr=False)
     body: bytes = field(repr=False)
+    kind: EventKind = EventKind.JOB
 
 
 @dataclass(frozen=True, slots=True)

@@ -106,7 +106,10 @@ class Allow:
 
 @dataclass(frozen=True, slots=True)
 class TeamPolicy:
-    """One team's file. `unlimited` says in so many words that no money limit of the team's own is wanted."""
+    """One team's file. `unlimited` says in so many words that no money limit of the team's own is wanted.
+
+    `alerts_to` is called when its limits reach a threshold.
+    """
 
     slug: str
     owner: str | None = None
@@ -115,17 +118,22 @@ class TeamPolicy:
     limits: tuple[Limit, ...] = ()
     rates: tuple[Rate, ...] = ()
     unlimited: bool = False
+    alerts_to: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Organization:
-    """The organization's file: its calendar, what teams may run unless they say otherwise, and its own limits."""
+    """The organization's file: its calendar, what teams may run unless they say otherwise, and its own limits.
+
+    `alerts_to` is called when one of these reaches a threshold.
+    """
 
     slug: str
     calendar: Calendar
     models: tuple[str, ...] = ALL_MODELS
     limits: tuple[Limit, ...] = ()
     rates: tuple[Rate, ...] = ()
+    alerts_to: str | None = None
 
 
 def _memory() -> Memory[Admit]:
@@ -174,6 +182,12 @@ class PolicySet:
         """The patterns of the models that the team may run."""
         own = self.teams[team].allow.models
         return self.organization.models if own is None else own
+
+    def alerts_to(self, team: str | None) -> str | None:
+        """Where alerts of a team's limits are sent, or of the organization's; None where nobody named an address."""
+        if team is None:
+            return self.organization.alerts_to
+        return self.teams[team].alerts_to if team in self.teams else None
 
     def owners(self, team: str, key: str) -> Mapping[AccountScope, str]:
         """Whose account a limit or rate of each scope is counted on, for a team's slug and a key's id."""

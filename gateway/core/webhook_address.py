@@ -1,4 +1,4 @@
-"""Which addresses a client may have called back.
+"""Which addresses a client, or a policy, may have called.
 
 The rule of this file: https, to a host that the public internet knows. Here names are judged as text: where the
 upstream makes the call, from its own network, what a name means to us says nothing about what it means there. Where we
@@ -66,23 +66,29 @@ def allowed_host(entry: str) -> AllowedHost:
 
 
 def check(url: str, allowed: Sequence[AllowedHost]) -> BadAddress | None:
-    """None when the upstream may be asked to call `url`. Any port is accepted: receivers run on many.
+    """None when the upstream may be asked to call `url`, which a client named. See `objection`."""
+    found = objection(url, allowed)
+    return None if found is None else BadAddress(f'"webhookUrl" {found}.')
+
+
+def objection(url: str, allowed: Sequence[AllowedHost]) -> str | None:
+    """What is wrong with an address, said of whatever it was named by. Any port is accepted: receivers run on many.
 
     A host in `allowed` may be private, and may be called over http.
     """
     if len(url) > MAX_LENGTH:
-        return BadAddress(f'"webhookUrl" is longer than {MAX_LENGTH} characters.')
+        return f"is longer than {MAX_LENGTH} characters"
     if not all("!" <= char <= "~" for char in url) or "\\" in url or "#" in url:
-        return BadAddress('"webhookUrl" must be visible ASCII, without "\\" and without a fragment ("#").')
+        return 'must be visible ASCII, without "\\" and without a fragment ("#")'
     matched = _URL.fullmatch(url)
     authority = matched and _AUTHORITY.fullmatch(matched["authority"])
     if not matched or not authority or int(authority["port"] or 443) > 65535:
-        return BadAddress('"webhookUrl" must read https://host/path, optionally with a port, without a user name.')
+        return "must read https://host/path, optionally with a port, without a user name"
     host = authority["host"].lower()
     if _is_allowed(host, allowed):
         return None
     if matched["scheme"].lower() != "https":
-        return BadAddress('"webhookUrl" must use https.')
+        return "must use https"
     return _private(host)
 
 
@@ -119,17 +125,17 @@ def _address(host: str) -> IPv4Address | IPv6Address | None:
         return None
 
 
-def _private(host: str) -> BadAddress | None:
+def _private(host: str) -> str | None:
     address = _address(host)
     if address is not None:
-        return None if _is_public(address) else BadAddress('"webhookUrl" must not be a private or reserved address.')
+        return None if _is_public(address) else "must not be a private or reserved address"
     labels = host.split(".")
     if _NUMBER.fullmatch(labels[-1]) or host.startswith("["):
-        return BadAddress('"webhookUrl" has an address that is not written as four decimal numbers or as IPv6.')
+        return "has an address that is not written as four decimal numbers or as IPv6"
     if not _is_name(labels):
-        return BadAddress('"webhookUrl" has a host that is not a valid name; leave out a dot at its end.')
+        return "has a host that is not a valid name; leave out a dot at its end"
     if len(labels) < 2 or any(f".{host}".endswith(f".{name}") for name in _PRIVATE_NAMES):
-        return BadAddress('"webhookUrl" must name a host that the public internet knows.')
+        return "must name a host that the public internet knows"
     return None
 
 

@@ -84,15 +84,19 @@ Refused: TypeAlias = Complaints | OtherOrganization
 class PolicyDesk:
     """The policies of `organization`. `current` decides requests; it is None until a first version was read.
 
-    `kept_out` is the version that is live and unusable, if one is. Asking the store raises StoreUnavailable.
+    `kept_out` is the version that is live and unusable, if one is. `check_files` compiles what is only proposed, which
+    may be held to more. Asking the store raises StoreUnavailable.
     """
 
-    def __init__(self, policies: Policies, compile_files: Compile, organization: str) -> None:
+    def __init__(
+        self, policies: Policies, compile_files: Compile, organization: str, check_files: Compile | None = None
+    ) -> None:
         self.organization = organization
         self.current: Rules | None = None
         self.kept_out: KeptOut | None = None
         self._policies = policies
         self._compile = compile_files
+        self._check = check_files or compile_files
         self._read: str | None = None
         self._reading = asyncio.Lock()
 
@@ -137,7 +141,7 @@ class PolicyDesk:
 
     async def check(self, files: Files) -> Rules | Refused:
         """What the files would be, or what is wrong with them. Changes nothing."""
-        compiled = await asyncio.to_thread(self._compile, files)
+        compiled = await asyncio.to_thread(self._check, files)
         if not isinstance(compiled, Rules):
             return Complaints(compiled)
         named = compiled.policies.organization.slug

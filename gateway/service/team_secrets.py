@@ -1,5 +1,7 @@
 """The secrets that teams verify our webhooks with: made when one is first needed, shown, exchanged for a new one.
 
+The organization has one as well, under its slug: its own alerts are signed with it.
+
 The rule of this file: a secret is told to whoever administers, and to what signs; nobody keeps it. See
 `core/team_secret.py` for what it derives from.
 """
@@ -52,7 +54,7 @@ class TeamSecrets:
     clock: Clock
 
     async def show(self, team: str) -> TeamSecret | SecretLost | UnknownTeam:
-        """The secret of a team of the live policies."""
+        """The secret of a team of the live policies, or of the organization."""
         return await self.of(team) if await self._knows(team) else UnknownTeam(team)
 
     async def rotate(self, team: str) -> TeamSecret | SecretLost | UnknownTeam:
@@ -76,6 +78,8 @@ class TeamSecrets:
         return SecretLost(team) if secret is None else TeamSecret(team, version, secret)
 
     async def _knows(self, team: str) -> bool:
+        if team == self.desk.organization:
+            return True
         if not self.desk.knows_team(team):
             await self.desk.refresh()
         return self.desk.knows_team(team)

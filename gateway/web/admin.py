@@ -5,6 +5,7 @@ from typing import Final
 from aiohttp import web
 
 from gateway.web import (
+    admin_alerts,
     admin_audit,
     admin_holds,
     admin_jobs,
@@ -25,6 +26,7 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
     *admin_holds.OPERATIONS,
     *admin_jobs.OPERATIONS,
     *admin_webhooks.OPERATIONS,
+    *admin_alerts.OPERATIONS,
     *admin_people.OPERATIONS,
     *admin_audit.OPERATIONS,
     *diagnosis.OPERATIONS,

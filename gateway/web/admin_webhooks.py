@@ -5,7 +5,7 @@ from urllib.parse import urlsplit
 
 from pydantic import Field
 
-from gateway.core.delivery import Delivery, DeliveryState
+from gateway.core.delivery import Delivery, DeliveryState, EventKind
 from gateway.core.role import Power
 from gateway.service.keyring import UnknownTeam
 from gateway.service.team_secrets import SecretLost, TeamSecret
@@ -34,12 +34,17 @@ class Attempt(Document):
 
 
 class Webhook(Document):
-    """What a client is told of a job's end. Of its address only the host: the rest may hold a secret."""
+    """What a client is told of a job's end, or a team of a limit. Of its address only the host: the rest may hold a
+    secret.
+
+    An alert is of no hold and no job; `team` is the organization's name where the limit is its own.
+    """
 
     id: str
+    type: EventKind
     team: str
-    hold: str
-    job: str
+    hold: str | None
+    job: str | None
     host: str
     state: DeliveryState
     created_at: Instant
@@ -106,9 +111,10 @@ def _document(delivery: Delivery) -> Webhook:
     event = delivery.event
     return Webhook(
         id=event.id,
+        type=event.kind,
         team=event.team,
-        hold=event.hold,
-        job=event.job,
+        hold=event.hold or None,
+        job=event.job or None,
         host=urlsplit(event.url).netloc,
         state=delivery.state,
         created_at=instant(event.at),

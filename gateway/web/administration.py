@@ -18,6 +18,7 @@ from gateway.core.role import Administrator
 from gateway.core.strict_json import Unreadable, read_object
 from gateway.ports import ArchiveRefused, ArchiveUnavailable, Clock, ClosedPrices, StoreUnavailable
 from gateway.ports.administration import AuditRecords, Repeats
+from gateway.ports.alerts import AlertBook
 from gateway.service.administrators import Administrators
 from gateway.service.audit_trail import AuditTrail
 from gateway.service.deliver import Events
@@ -56,6 +57,7 @@ class Control:
     holds: HoldDesk
     stories: JobStories
     events: Events
+    alerts: AlertBook
     team_secrets: TeamSecrets
     clock: Clock
 

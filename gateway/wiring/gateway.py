@@ -18,6 +18,7 @@ from gateway.adapters.redis.repeats import RedisRepeats
 from gateway.adapters.spool import DirectorySpool, SpoolInUse
 from gateway.ports import SpoolUnavailable, StoreUnavailable
 from gateway.service.administrators import Administrators
+from gateway.service.alerts import Alerts
 from gateway.service.audit_trail import AuditTrail
 from gateway.service.background import every, keep
 from gateway.service.doctor import Doctor
@@ -57,6 +58,7 @@ _OVERDUE_S: Final = 1.0
 _SWEEP_S: Final = 60.0
 _PAST_S: Final = 10.0
 _REFUSED_S: Final = 0.5
+_ALERTS_S: Final = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +100,7 @@ async def _open(stack: AsyncExitStack, settings: Settings) -> Gateway:
     upstreams = await open_upstreams(stack, settings, house.clock, house.entropy, sandbox)
     submit, probe = _submit(house, upstreams, settings), Probe(house.guard, house.desk)
     settling = open_settling(house, upstreams, settings)
-    _start_in_background(stack, house, submit, settling)
+    _start_in_background(stack, house, submit, settling, _alerts(house, settings))
     control, data = _control_plane(house, probe, settling.desk), _data_plane(house, submit, upstreams, settings, probe)
     control_url = await listen(stack, control, settings.control_listen, settings, house.entropy)
     data_url = await listen(stack, data, settings.listen, settings, house.entropy)
@@ -202,6 +204,7 @@ def _control_plane(house: House, probe: Probe, holds: HoldDesk) -> web.Applicati
         holds=holds,
         stories=JobStories(house.ledger, house.jobs, house.archive),
         events=relaying.events,
+        alerts=relaying.alerts,
         team_secrets=relaying.team_secrets,
         clock=house.clock,
     )
@@ -210,7 +213,23 @@ def _control_plane(house: House, probe: Probe, holds: HoldDesk) -> web.Applicati
     return control_app(admin, Scrape(gauges, house.telemetry), probe)
 
 
-def _start_in_background(stack: AsyncExitStack, house: House, submit: Refusals, settling: Settling) -> None:
+def _alerts(house: House, settings: Settings) -> Alerts:
+    return Alerts(
+        desk=house.desk,
+        ledger=house.ledger,
+        keys=house.keyring.keys,
+        book=house.relaying.alerts,
+        leases=house.leases,
+        telemetry=house.telemetry,
+        clock=house.clock,
+        # A store that is ours alone has no other gateway to wait for after a restart.
+        holder="the only one" if settings.embedded else house.boot,
+    )
+
+
+def _start_in_background(
+    stack: AsyncExitStack, house: House, submit: Refusals, settling: Settling, alerts: Alerts
+) -> None:
     """Start what goes on beside requests. It ends when they have, after one last try at what is unsettled."""
     works: dict[str, Callable[[], Awaitable[None]]] = {
         "policy refresh": partial(every, _REFRESH_S, house.desk.refresh),
@@ -221,6 +240,7 @@ def _start_in_background(stack: AsyncExitStack, house: House, submit: Refusals, 
         "what ended long ago": partial(every, _PAST_S, Sweep(house.past, house.clock)),
         "export": house.export,
         "webhooks to clients": house.relaying.deliver,
+        "alerts": partial(every, _ALERTS_S, alerts),
         "refused submissions": partial(every, _REFUSED_S, submit.flush),
         "spool": partial(every, _SWEEP_S, partial(_sweep, house.spool)),
         **settling.works,

@@ -1,4 +1,4 @@
-"""Webhooks: what the upstream tells us where it can reach us, and what we tell clients."""
+"""Webhooks: what the upstream tells us where it can reach us, and what we tell clients and teams."""
 
 import hmac
 from collections.abc import Callable
@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from typing import Final
 
 from gateway import __version__
+from gateway.adapters.redis.alerts import RedisAlerts
 from gateway.adapters.redis.connection import Store
 from gateway.adapters.redis.events import RedisEvents
+from gateway.adapters.redis.ledger import RedisLedger
 from gateway.adapters.redis.team_secrets import RedisTeamSecrets
 from gateway.adapters.telemetry import PrometheusTelemetry
 from gateway.adapters.webhooks import HttpPostman
@@ -35,6 +37,7 @@ class Relaying:
     hooks: Hooks | None
     deliver: Deliver
     events: RedisEvents
+    alerts: RedisAlerts
     team_secrets: TeamSecrets
 
 
@@ -42,6 +45,7 @@ def open_relaying(
     stack: AsyncExitStack,
     settings: Settings,
     store: Store,
+    ledger: RedisLedger,
     lifecycle: Lifecycle,
     desk: PolicyDesk,
     telemetry: PrometheusTelemetry,
@@ -52,9 +56,10 @@ def open_relaying(
     postman = HttpPostman(settings.webhook_allow_hosts, __version__)
     stack.push_async_callback(postman.close)
     events, team_secrets = RedisEvents(store), TeamSecrets(RedisTeamSecrets(store), desk, peppers, clock)
+    alerts = RedisAlerts(store, ledger)
     deliver = Deliver(events, postman, team_secrets, clock, telemetry.delivered)
     if settings.public_url is None:
-        return Relaying(None, None, deliver, events, team_secrets)
+        return Relaying(None, None, deliver, events, alerts, team_secrets)
     hooks = Hooks(
         ledger=lifecycle.ledger,
         lifecycle=lifecycle,
@@ -65,7 +70,7 @@ def open_relaying(
         clock=clock,
         redact=_redacting(settings),
     )
-    return Relaying(Relay(settings.public_url, peppers), hooks, deliver, events, team_secrets)
+    return Relaying(Relay(settings.public_url, peppers), hooks, deliver, events, alerts, team_secrets)
 
 
 def sandbox_config(settings: Settings, peppers: Peppers) -> SandboxConfig:

@@ -3,6 +3,7 @@
 import logging
 from contextlib import AsyncExitStack
 from dataclasses import replace
+from functools import partial
 from importlib import resources
 from pathlib import Path
 from typing import Final
@@ -69,12 +70,12 @@ async def identify(store: Store, settings: Settings, entropy: SystemEntropy, kep
             "the store is empty; TOLLHOUSE_STORE_INIT=auto lets a start make it a fresh one, "
             "and so does: tollhouse store init"
         )
-    return await initialise(store, fresh_identity(policies_directory(settings), entropy))
+    return await initialise(store, fresh_identity(settings, entropy))
 
 
-def fresh_identity(directory: Path, entropy: SystemEntropy) -> Identity:
-    """An identity for a store that serves the organization of these policies. Raises CannotStart."""
-    return Identity(first_epoch(entropy.token(8).hex()), _rules(directory).policies.organization.slug)
+def fresh_identity(settings: Settings, entropy: SystemEntropy) -> Identity:
+    """An identity for a store that serves the organization of the policies. Raises CannotStart."""
+    return Identity(first_epoch(entropy.token(8).hex()), _rules(settings).policies.organization.slug)
 
 
 def open_keepsake(settings: Settings, witness: Witness | None) -> tuple[KeepsakeFile, Kept | None]:
@@ -99,16 +100,22 @@ async def open_desk(store: Store, ours: Identity, settings: Settings) -> PolicyD
 
     A store that has policies keeps them: a start applies nothing there, and says when the directory differs.
     """
-    desk = PolicyDesk(RedisPolicies(store), load, ours.organization)
+    desk = new_desk(store, ours, settings)
     await desk.refresh()
-    directory = policies_directory(settings)
     if desk.current is None and desk.kept_out is None and settings.may_initialise:
-        await apply_first(desk, directory)
+        await apply_first(desk, settings)
     if desk.current is None:
         raise CannotStart(_unusable(desk))
+    directory = policies_directory(settings)
     if version_of(read_directory(directory).files) != desk.current.version:
         _LOG.warning("the policies in %s differ from the live version %s", directory, desk.current.version)
     return desk
+
+
+def new_desk(store: Store, ours: Identity, settings: Settings) -> PolicyDesk:
+    """A desk that has read nothing yet. Of what is proposed, the addresses that are to be called must be allowed."""
+    check = partial(load, webhook_hosts=settings.webhook_allow_hosts)
+    return PolicyDesk(RedisPolicies(store), load, ours.organization, check)
 
 
 def _unusable(desk: PolicyDesk) -> str:
@@ -122,9 +129,10 @@ def _unusable(desk: PolicyDesk) -> str:
     )
 
 
-async def apply_first(desk: PolicyDesk, directory: Path) -> None:
+async def apply_first(desk: PolicyDesk, settings: Settings) -> None:
     """Make the directory's policies live in a store that has none. Raises CannotStart, StoreUnavailable."""
-    _rules(directory)
+    directory = policies_directory(settings)
+    _rules(settings)
     match await desk.publish(read_directory(directory).files, ()):
         case Complaints(complaints):
             raise CannotStart(_sentences(directory, complaints))
@@ -147,9 +155,10 @@ def packaged_policies() -> Path:
     return next((one for one in (Path("policies"), packaged) if one.is_dir()), checkout)
 
 
-def _rules(directory: Path) -> Rules:
+def _rules(settings: Settings) -> Rules:
+    directory = policies_directory(settings)
     found = read_directory(directory)
-    rules = load(found.files, found.complaints)
+    rules = load(found.files, found.complaints, settings.webhook_allow_hosts)
     if isinstance(rules, tuple):
         raise CannotStart(_sentences(directory, rules))
     return rules

@@ -7,15 +7,12 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from gateway.adapters.policy_files import load
 from gateway.adapters.redis.connection import Store
 from gateway.adapters.redis.initialise import Identity, identity, initialise, leftover
-from gateway.adapters.redis.policies import RedisPolicies
 from gateway.adapters.system import SystemEntropy
 from gateway.ports import StoreUnavailable
-from gateway.service.policy_desk import PolicyDesk
 from gateway.settings import Settings
-from gateway.wiring.store import apply_first, fresh_identity, open_keepsake, open_store, policies_directory
+from gateway.wiring.store import apply_first, fresh_identity, new_desk, open_keepsake, open_store, policies_directory
 from gateway.wiring.trouble import CannotStart
 
 
@@ -35,20 +32,19 @@ async def init_store(settings: Settings) -> Initialised:
     """Initialise the store of the settings; our own is started for it. Raises CannotStart."""
     settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     _, kept = open_keepsake(settings, None)
-    directory = policies_directory(settings)
-    fresh = fresh_identity(directory, SystemEntropy())
+    fresh = fresh_identity(settings, SystemEntropy())
     async with AsyncExitStack() as stack:
         store = await open_store(stack, settings, lambda *_: None)
         try:
             ours = await _begin(store, fresh)
-            desk = PolicyDesk(RedisPolicies(store), load, fresh.organization)
-            await apply_first(desk, directory)
+            desk = new_desk(store, fresh, settings)
+            await apply_first(desk, settings)
         except StoreUnavailable as error:
             raise CannotStart(f"the store cannot be used: {error}") from None
     return Initialised(
         organization=ours.organization,
         epoch=ours.epoch,
-        policies=directory.absolute(),
+        policies=policies_directory(settings).absolute(),
         version=desk.rules.version,
         teams=tuple(sorted(desk.rules.policies.teams)),
         forgotten=kept.memory.epoch if kept is not None else None,

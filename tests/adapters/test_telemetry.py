@@ -191,6 +191,15 @@ def test_what_cannot_be_is_counted_by_its_kind() -> None:
         assert told("tollhouse_anomalies_total", kind=kind) == 1
 
 
+def test_alerts_are_counted_by_limit_and_threshold() -> None:
+    telemetry = PrometheusTelemetry("0")
+    for threshold in (50, 80, 80):
+        telemetry.alerted("video", "budget", threshold)
+    counted = Metrics(telemetry.render(None).decode())
+    assert counted("tollhouse_alerts_total", team="video", limit="budget", threshold="80%") == 2
+    assert counted("tollhouse_alerts_total", team="video", limit="budget", threshold="50%") == 1
+
+
 def test_webhooks_and_deliveries_are_counted_by_what_they_came_to() -> None:
     telemetry = PrometheusTelemetry("0")
     for heard in (Heard.TAKEN, Heard.REFUSED, Heard.REFUSED):

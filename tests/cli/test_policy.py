@@ -78,6 +78,15 @@ async def test_check_names_every_mistake_with_file_and_key(directory: Path) -> N
     assert "teams/video.toml: limit[0].ceiling: " in result.stderr
 
 
+async def test_check_asks_whether_alerts_may_go_where_they_shall(directory: Path) -> None:
+    alerts = '\n[alerts]\nwebhook = "http://10.1.2.3/alerts"\n'
+    (directory / "teams" / "video.toml").write_text(TEAM.format("video") + alerts)
+    result = await Tollhouse()("policy", "check", str(directory))
+    assert (result.exit_code, result.stderr) == (1, "teams/video.toml: alerts.webhook: must use https\n")
+    allowed = {"TOLLHOUSE_WEBHOOK_ALLOW_HOSTS": "10.0.0.0/8"}
+    assert (await Tollhouse()("policy", "check", str(directory), env=allowed)).exit_code == 0
+
+
 async def test_check_takes_the_directory_of_the_settings(directory: Path) -> None:
     result = await Tollhouse()("policy", "check", "--json", env={"TOLLHOUSE_POLICIES": str(directory)})
     assert json.loads(result.stdout) == await Tollhouse().document("policy", "check", str(directory))

@@ -47,6 +47,13 @@ async def test_a_team_that_no_policy_names_has_none_to_show(store: Store) -> Non
     assert isinstance(await secrets.of("no-such"), TeamSecret)
 
 
+async def test_the_organization_has_one_under_its_own_name(store: Store) -> None:
+    secrets = await opened(store)
+    ours = secret(await secrets.show("acme"))
+    assert ours == secret(await secrets.of("acme")) != secret(await secrets.show("video"))
+    assert secret(await secrets.rotate("acme")) != ours
+
+
 async def test_another_pepper_changes_no_secret_and_without_the_old_one_it_is_lost(store: Store) -> None:
     secrets = await opened(store)
     first = secret(await secrets.show("video"))

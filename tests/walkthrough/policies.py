@@ -87,6 +87,11 @@ def _only(slugs: tuple[str, ...], text: str) -> str:
     return "[[model]]".join([head, *kept])
 
 
+def alerts_to(url: str) -> str:
+    """Who is called when a limit of the file reaches a threshold."""
+    return _table("alerts", webhook=url)
+
+
 def _table(table: str, **fields: object) -> str:
     return f"\n[{table}]\n{_lines(**fields)}"
 

@@ -1,6 +1,7 @@
 """An override: another ceiling for a while, on every gateway, shown where limits are shown."""
 
-from datetime import timedelta
+import asyncio
+from datetime import datetime, timedelta
 
 from gateway.adapters.system import SystemClock
 from tests.walkthrough.house import House, Key, open_house
@@ -8,7 +9,7 @@ from tests.walkthrough.policies import budget, team
 
 
 def override(ceiling: str, starts: timedelta, ends: timedelta) -> str:
-    now = SystemClock().now().replace(microsecond=0)
+    now = SystemClock().now()
     return (
         f'[[override]]\nlimit = "budget"\nceiling = "{ceiling}"\nreason = "launch week"\n'
         f'approved_by = "cfo@example.com"\n'
@@ -57,3 +58,26 @@ async def test_it_may_lower_the_ceiling_to_nothing_and_what_was_posted_stays() -
         assert (row["posted"], row["ceiling"], row["headroom"]) == ("0.350000", "0.000000", "-0.350000")
         await house.apply(team(budget("7.00")))
         assert (await house.limit(key, "budget"))["headroom"] == "6.650000"
+
+
+async def test_it_begins_and_ends_by_itself_from_one_request_to_the_next() -> None:
+    async with open_house(team(budget("0.70"))) as house:
+        key = await house.key()
+        assert await accepted(house, key) == 2
+        began = SystemClock().now() + timedelta(seconds=1)
+        await house.apply(team(budget("0.70"), override("1.75", timedelta(seconds=1), timedelta(seconds=3))))
+        version = (await house.control("GET", "/admin/v1/policies/live")).document["version"]
+        assert (await house.submit(key)).details["ceiling"] == "0.700000"
+        await past(began)
+        assert (await house.submit(key)).status == 200
+        assert (await house.limit(key, "budget"))["ceiling"] == "1.750000"
+        assert (await house.submit(key)).status == 200
+        await past(began + timedelta(seconds=2))
+        refused = await house.submit(key)
+        named = refused.code, refused.details["ceiling"], refused.details["posted"]
+        assert named == ("BUDGET_EXCEEDED", "0.700000", "1.400000")
+        assert (await house.control("GET", "/admin/v1/policies/live")).document["version"] == version
+
+
+async def past(instant: datetime) -> None:
+    await asyncio.sleep((instant - SystemClock().now()).total_seconds() + 0.05)

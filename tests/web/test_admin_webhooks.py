@@ -15,6 +15,7 @@ from tests.doubles import NOON, policy_files
 
 ONE = {
     "id": "evt_1",
+    "type": "job",
     "team": "video",
     "hold": "hold_1",
     "job": "job_1",

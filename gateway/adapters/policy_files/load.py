@@ -4,9 +4,10 @@ The rule of this file: a mistake in one file hides no mistake in another, and ca
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final, TypeAlias
 
+from gateway.adapters.policy_files.alert_addresses import alerts_misdirected
 from gateway.adapters.policy_files.policies import parse_organization, parse_team
 from gateway.adapters.policy_files.price_links import links_broken, priced, unbounded
 from gateway.adapters.policy_files.prices import parse_prices, price_book
@@ -17,6 +18,7 @@ from gateway.core.policy_set import Organization, PolicySet, TeamPolicy
 from gateway.core.policy_version import version_of
 from gateway.core.pricing import PriceBook
 from gateway.core.rate_card import RateCard
+from gateway.core.webhook_address import AllowedHost
 
 _ORGANIZATION: Final = "organization.toml"
 _TEAM: Final = re.compile(r"teams/[^/]+\.toml")
@@ -26,10 +28,13 @@ _Complaints: TypeAlias = tuple[Complaint, ...]
 _Part: TypeAlias = Organization | TeamPolicy | RateCard
 
 
-def load(files: Mapping[str, str], unread: Iterable[Complaint] = ()) -> Rules | _Complaints:
+def load(
+    files: Mapping[str, str], unread: Iterable[Complaint] = (), webhook_hosts: Sequence[AllowedHost] | None = None
+) -> Rules | _Complaints:
     """Compile the files: path below the policies directory -> TOML text. Else every complaint, sorted.
 
-    `unread` are complaints of files that could not be read. They are among those given back.
+    `unread` are complaints of files that could not be read. They are among those given back. `webhook_hosts` are the
+    private ones that may be called, of files that are only proposed: what is live stays so whoever may be called.
     """
     complaints = list(unread)
     documents: dict[str, Toml] = {}
@@ -45,6 +50,8 @@ def load(files: Mapping[str, str], unread: Iterable[Complaint] = ()) -> Rules | 
             complaints += part
         else:
             parts[file] = part
+    if webhook_hosts is not None:
+        complaints += alerts_misdirected(parts, webhook_hosts)
     return _together(files, documents, parts, complaints)
 
 

@@ -45,6 +45,7 @@ def _organization(table: OrganizationTable) -> Organization:
         models=tuple(table.defaults.models),
         limits=tuple(_limit(limit, AccountScope.ORGANIZATION, table.override) for limit in table.limit),
         rates=tuple(_rate(rate, AccountScope.ORGANIZATION) for rate in table.rate),
+        alerts_to=None if table.alerts is None else table.alerts.webhook,
     )
 
 
@@ -57,6 +58,7 @@ def _team(table: TeamTable) -> TeamPolicy:
         limits=tuple(_limit(limit, AccountScope(limit.per), table.override) for limit in table.limit),
         rates=tuple(_rate(rate, AccountScope(rate.per)) for rate in table.rate),
         unlimited=table.unlimited,
+        alerts_to=None if table.alerts is None else table.alerts.webhook,
     )
 
 

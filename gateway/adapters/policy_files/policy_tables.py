@@ -64,6 +64,11 @@ _Ceiling = Annotated[str | int, PlainValidator(lambda value: value)]
 _Money = Annotated[str, must(MONEY, is_money)]
 _Percentage = Annotated[str, must('must be a percentage in quotes, "1%" to "999%"', text(r"[1-9][0-9]{0,2}%"))]
 _Option = Annotated[str, must("must be an option in quotes", lambda value: isinstance(value, str))]
+# Which addresses may be called depends on a setting: alert_addresses.py judges it, of what is proposed.
+_Address = Annotated[
+    str,
+    must('must be an address in quotes, such as "https://hooks.example.com/alerts"', text(r"https?://[!-~]{1,2040}")),
+]
 _Requests = Annotated[int, must("must be a whole number from 1 to 1000000", whole(1, 1_000_000))]
 _Per = Annotated[str, one_of(["team", "key"])]
 
@@ -107,12 +112,17 @@ class AllowTable(Table):
     unmetered: _Flag = False
 
 
+class AlertsTable(Table):
+    webhook: _Address
+
+
 class OrganizationTable(Table):
     edition: Schema = Field(alias="schema")
     organization: _Slug
     zone: _Zone
     fiscal_year_starts: Annotated[int, must("must be a month, 1 to 12", whole(1, 12))] = 1
     defaults: DefaultsTable = DefaultsTable()
+    alerts: AlertsTable | None = None
     limit: list[LimitTable] = Field(default=[])
     rate: list[RateTable] = Field(default=[])
     override: list[OverrideTable] = Field(default=[])
@@ -125,6 +135,7 @@ class TeamTable(Table):
     cost_center: Annotated[str | None, must("must be 1 to 64 characters in quotes", text(_plain_text(64)))] = None
     unlimited: _Flag = False
     allow: AllowTable = AllowTable()
+    alerts: AlertsTable | None = None
     limit: list[LimitTable] = Field(default=[])
     rate: list[RateTable] = Field(default=[])
     override: list[OverrideTable] = Field(default=[])

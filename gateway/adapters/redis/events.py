@@ -17,7 +17,7 @@ from gateway.adapters.redis.connection import Argument, Script, Store
 from gateway.core.delivery import KEPT, KEPT_ATTEMPTS, LEASE, Attempt, Delivery, DeliveryState, Event, Next
 from gateway.ports import StoreRefused
 
-_PUT: Final = Script("put_event")
+_PUT: Final = Script("put_event", "event")
 _TAKE: Final = Script("take_events")
 _NOTE: Final = Script("note_attempt")
 _RENEW: Final = Script("renew_event")
@@ -28,6 +28,21 @@ _LISTED: Final = 2 * KEPT
 _PAGE: Final = 200
 
 
+def event_keys(event_id: str, team: str) -> tuple[str, ...]:
+    """What a script needs that puts an event up to be sent: see `lua/shared/event.lua`."""
+    return keys.event(event_id), keys.EVENTS, keys.due(team), keys.TEAMS_DUE
+
+
+def event_horizon(now: datetime) -> int:
+    """Events from before that are not listed any more."""
+    return codec.micros(now - _LISTED)
+
+
+def encode_event(event: Event) -> bytes:
+    """All of an event but its body."""
+    return _EVENT.dump_json(event, exclude={"body"})
+
+
 class RedisEvents:
     """Implements `hooks.Inbox`, `deliver.Due` and `deliver.Events`."""
 
@@ -36,11 +51,9 @@ class RedisEvents:
 
     async def put(self, event: Event) -> bool:
         """Have it sent, unless it is known already: then False. Raises StoreUnavailable."""
-        now = event.at
-        names = [keys.STORE, keys.event(event.id), keys.EVENTS, keys.due(event.team), keys.TEAMS_DUE]
-        record = _EVENT.dump_json(event, exclude={"body"})
-        span: tuple[Argument, ...] = codec.micros(now), codec.micros(now - _LISTED)
-        arguments = (*span, event.id, event.team, record, event.body)
+        names = [keys.STORE, *event_keys(event.id, event.team)]
+        span: tuple[Argument, ...] = codec.micros(event.at), event_horizon(event.at)
+        arguments = (*span, event.id, event.team, encode_event(event), event.body)
         reply = await self._store.run(_PUT, names, arguments)
         if reply[0] == b"uninitialised":
             raise StoreRefused("the store keeps no events before it is initialised")

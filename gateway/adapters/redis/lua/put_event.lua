@@ -9,13 +9,7 @@ local store, event, events, due, teams = unpack(KEYS)
 local now, horizon, id, team, record, body = unpack(ARGV)
 if redis.call('HEXISTS', store, 'epoch') == 0 then return {'uninitialised'} end
 if redis.call('HEXISTS', event, 'state') == 1 then return {'known'} end
-redis.call('ZCARD', events)
-redis.call('ZCARD', due)
-redis.call('SISMEMBER', teams, team)
+check_events(events, due, teams, team)
 
-redis.call('HSET', event, 'state', 'pending', 'tries', '0', 'record', record, 'body', body)
-redis.call('ZREMRANGEBYSCORE', events, '-inf', horizon)
-redis.call('ZADD', events, now, id)
-redis.call('ZADD', due, now, id)
-redis.call('SADD', teams, team)
+send(event, events, due, teams, now, horizon, id, team, record, body)
 return {'put'}
