@@ -3,7 +3,6 @@
 import json
 import logging
 import re
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -18,14 +17,6 @@ from tests.doubles import SeededEntropy, policy_files
 DOCUMENT = Path(__file__).parents[2] / "docs" / "control-plane.md"
 VIDEO = policy_files("video")
 BOTH = policy_files("video", "audio")
-
-
-@pytest.fixture
-async def plane(store: Store) -> AsyncIterator[RunningControl]:
-    """Team `video` is live."""
-    async with running_control(store) as plane:
-        await plane.control.desk.publish(VIDEO, ())
-        yield plane
 
 
 def routes(plane: RunningControl) -> list[tuple[str, str]]:

@@ -1,20 +1,10 @@
 """The audit trail over the wire: who, when, from where, what before and after, and why; never a secret."""
 
 import json
-from collections.abc import AsyncIterator
 
 import pytest
 
-from gateway.adapters.redis.connection import Store
-from tests.control import RunningControl, running_control
-from tests.doubles import policy_files
-
-
-@pytest.fixture
-async def plane(store: Store) -> AsyncIterator[RunningControl]:
-    async with running_control(store) as plane:
-        await plane.control.desk.publish(policy_files("video"), ())
-        yield plane
+from tests.control import RunningControl
 
 
 async def test_a_change_is_explained(plane: RunningControl) -> None:

@@ -1,6 +1,5 @@
 """What the control plane takes and shows: keys whole and without digests, bodies strictly, wrong fields by name."""
 
-from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any
 
@@ -9,18 +8,10 @@ import pytest
 
 from gateway.adapters.redis.connection import Store
 from gateway.core.key_secret import Kind, kind_of
-from tests.control import ADMIN_KEY, RunningControl, running_control
+from tests.control import ADMIN_KEY, RunningControl
 from tests.doubles import policy_files
 
 VIDEO = policy_files("video")
-
-
-@pytest.fixture
-async def plane(store: Store) -> AsyncIterator[RunningControl]:
-    """Team `video` is live."""
-    async with running_control(store) as plane:
-        await plane.control.desk.publish(VIDEO, ())
-        yield plane
 
 
 async def test_an_issued_key_is_told_once_and_whole(plane: RunningControl) -> None:

@@ -1,7 +1,6 @@
 """What the control plane says no to, each by its own code."""
 
 import re
-from collections.abc import AsyncIterator
 
 import pytest
 
@@ -13,14 +12,6 @@ from tests.doubles import policy_files
 
 VIDEO = policy_files("video")
 BOTH = policy_files("video", "audio")
-
-
-@pytest.fixture
-async def plane(store: Store) -> AsyncIterator[RunningControl]:
-    """Team `video` is live."""
-    async with running_control(store) as plane:
-        await plane.control.desk.publish(VIDEO, ())
-        yield plane
 
 
 @pytest.mark.parametrize(("method", "path"), [("GET", "/admin/v1/keys/key_1"), ("POST", "/admin/v1/keys/key_1/revoke")])

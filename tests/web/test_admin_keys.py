@@ -1,23 +1,10 @@
 """Keys on the control plane: listed, shown, revoked; unless they changed meanwhile."""
 
-from collections.abc import AsyncIterator
-
-import pytest
-
-from gateway.adapters.redis.connection import Store
-from tests.control import RunningControl, running_control
+from tests.control import RunningControl
 from tests.doubles import policy_files
 
 VIDEO = policy_files("video")
 BOTH = policy_files("video", "audio")
-
-
-@pytest.fixture
-async def plane(store: Store) -> AsyncIterator[RunningControl]:
-    """Team `video` is live."""
-    async with running_control(store) as plane:
-        await plane.control.desk.publish(VIDEO, ())
-        yield plane
 
 
 async def test_keys_are_listed_by_team(plane: RunningControl) -> None:

@@ -1,20 +1,9 @@
 """Admin keys over the wire: shown once, and useless from the request after their revocation on."""
 
-from collections.abc import AsyncIterator
-
 import pytest
 
-from gateway.adapters.redis.connection import Store
 from gateway.core.key_secret import Kind, kind_of
-from tests.control import RunningControl, running_control
-from tests.doubles import policy_files
-
-
-@pytest.fixture
-async def plane(store: Store) -> AsyncIterator[RunningControl]:
-    async with running_control(store) as plane:
-        await plane.control.desk.publish(policy_files("video"), ())
-        yield plane
+from tests.control import RunningControl
 
 
 async def test_a_key_is_issued_used_and_revoked(plane: RunningControl) -> None:

@@ -1,24 +1,11 @@
 """Policies on the control plane: what is live, what would be, and what becomes so."""
 
-from collections.abc import AsyncIterator
-
-import pytest
-
-from gateway.adapters.redis.connection import Store
 from gateway.core.policy_version import version_of
-from tests.control import RunningControl, running_control
+from tests.control import RunningControl
 from tests.doubles import policy_files
 
 VIDEO = policy_files("video")
 BOTH = policy_files("video", "audio")
-
-
-@pytest.fixture
-async def plane(store: Store) -> AsyncIterator[RunningControl]:
-    """Team `video` is live."""
-    async with running_control(store) as plane:
-        await plane.control.desk.publish(VIDEO, ())
-        yield plane
 
 
 async def test_applied_policies_are_live(plane: RunningControl) -> None:

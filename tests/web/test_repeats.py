@@ -1,24 +1,15 @@
 """A change that is asked for again: made once, answered alike, and no secret kept for it."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from typing import Any
 
 import aiohttp
 import pytest
 
 from gateway.adapters.redis.connection import Store
-from tests.control import RunningControl, running_control
-from tests.doubles import policy_files
+from tests.control import RunningControl
 
 BODY = {"team": "video", "name": "render farm"}
-
-
-@pytest.fixture
-async def plane(store: Store) -> AsyncIterator[RunningControl]:
-    async with running_control(store) as plane:
-        await plane.control.desk.publish(policy_files("video"), ())
-        yield plane
 
 
 async def issue(plane: RunningControl, key: str, **more: str) -> tuple[int, str | None, Any]:
