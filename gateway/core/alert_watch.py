@@ -58,6 +58,11 @@ class Watch:
         self._changing = [(team, one) for (team, _), one in self._limits.items() if one.overrides]
         self._of_keys = {name for (_, name), one in self._limits.items() if one.scope is AccountScope.KEY}
 
+    @property
+    def idle(self) -> bool:
+        """Whether no limit has a threshold."""
+        return not self._limits
+
     def all(self, now: datetime) -> Iterator[Watched]:
         """The current account of every limit that is not a key's."""
         for (team, _), limit in self._limits.items():

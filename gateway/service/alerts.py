@@ -68,6 +68,10 @@ class Alerts:
             watch, whole = await asyncio.to_thread(Watch, rules.policies), True
         else:
             watch, whole = self._watch, False
+        if watch.idle:
+            # Reading entries would cost every submit's store a little, for nothing.
+            self._watch, self._version, self._looked = watch, rules.version, now
+            return
         whole = await self._follow(rules, watch) or whole
         if whole:
             self._raised.clear()

@@ -325,6 +325,18 @@ async def test_where_nothing_moved_nothing_is_read_and_else_what_moved(store: St
     assert sum(looking.ledger.reads) <= 2
 
 
+async def test_without_thresholds_no_entry_is_read_and_the_first_one_is_looked_at_as_a_whole(store: Store) -> None:
+    looking, who = await opened(store, team(budget("0.70")))
+    await store.client.config_resetstat()
+    await looking.look()
+    await looking.spend(who)
+    await looking.look()
+    assert (await store.client.info("commandstats")).get("cmdstat_xrange", {}).get("calls", 0) == 0
+    await looking.apply(team(budget("0.70", **HALVES)))
+    await looking.look()
+    assert await looking.told() == [("budget", "50%")]
+
+
 async def test_what_was_raised_is_not_asked_for_again(store: Store) -> None:
     looking, who = await opened(store, team(budget("0.70", alert_at=["50%"])))
     await looking.spend(who)
