@@ -10,12 +10,15 @@ from gateway.core.acceptance import Acceptance
 from gateway.core.complaint import Complaint
 from gateway.core.plan import Rules
 from gateway.core.policy_set import Organization, PolicySet, TeamPolicy
-from gateway.core.policy_version import version_of
+from gateway.core.policy_version import Applied, Signature, version_of
 from gateway.core.pricing import PriceBook
 from gateway.core.window import Calendar
 from gateway.ports import PolicyVersion, SpoolUnavailable
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
+
+
+SIGNED = Signature("ops", NOON, "because")
 
 
 class StillClock:
@@ -96,6 +99,7 @@ class MemoryPolicies:
 
     def __init__(self) -> None:
         self.versions: dict[str, PolicyVersion] = {}
+        self.lines: list[Applied] = []
         self.pointer: str | None = None
 
     async def live_version(self) -> str | None:
@@ -104,9 +108,16 @@ class MemoryPolicies:
     async def live(self) -> PolicyVersion | None:
         return None if self.pointer is None else self.versions[self.pointer]
 
-    async def publish(self, policy: PolicyVersion, replaces: str | None) -> bool:
+    async def version(self, version: str) -> PolicyVersion | None:
+        return self.versions.get(version)
+
+    async def history(self) -> tuple[Applied, ...]:
+        return tuple(reversed(self.lines))
+
+    async def publish(self, policy: PolicyVersion, replaces: str | None, signature: Signature) -> bool:
         if self.pointer != replaces:
             return False
+        self.lines.append(Applied(policy.version, replaces, signature))
         self.versions.setdefault(policy.version, policy)
         self.pointer = policy.version
         return True

@@ -23,7 +23,17 @@ EVENT = keys.event("")
 MEMORIES = ("{toll}:idempotency:", "{toll}:twins:")
 LASTING = (
     *(keys.account(""), keys.job(""), keys.key(""), keys.digest(""), keys.policy("")),
-    *(keys.STORE, keys.POLICY, keys.ENTRIES, keys.REFUSED, keys.KEYS, keys.GATEWAYS, keys.CLOSED, keys.ENDED),
+    *(
+        keys.STORE,
+        keys.POLICY,
+        keys.POLICY_HISTORY,
+        keys.ENTRIES,
+        keys.REFUSED,
+        keys.KEYS,
+        keys.GATEWAYS,
+        keys.CLOSED,
+        keys.ENDED,
+    ),
     *(keys.PAST_ACCOUNTS, keys.NOTED, keys.jobs_of("", test=False)),
     *(keys.GIVEN_UP, keys.WATERMARKS),
     *(keys.ALERTS, keys.ALERTS_RAISED, keys.ALERTS_PLACE),

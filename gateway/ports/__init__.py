@@ -16,6 +16,7 @@ from gateway.core.figures import ClosedPrice
 from gateway.core.idempotency import Idempotency
 from gateway.core.ledger import Hold, Moved, Verb
 from gateway.core.money import MicroUsd
+from gateway.core.policy_version import Applied, Signature
 from gateway.core.principal import VirtualKey
 from gateway.core.recall import HoldRecord
 from gateway.core.reply import Reply
@@ -179,8 +180,19 @@ class Policies(Protocol):
 
     async def live(self) -> PolicyVersion | None: ...
 
-    async def publish(self, policy: PolicyVersion, replaces: str | None) -> bool:
-        """Write the version and point to it, unless something else than `replaces` is live by now: then False."""
+    async def version(self, version: str) -> PolicyVersion | None:
+        """One that was live once; None where none of this name ever was."""
+        ...
+
+    async def history(self) -> tuple[Applied, ...]:
+        """Which became live when, the newest first."""
+        ...
+
+    async def publish(self, policy: PolicyVersion, replaces: str | None, signature: Signature) -> bool:
+        """Write the version, point to it and write it into the history, all or none of it.
+
+        Unless something else than `replaces` is live by now: then False. A version that is there stays as it is.
+        """
         ...
 
 

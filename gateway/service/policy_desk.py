@@ -6,19 +6,23 @@ version that does not compile here is kept out; holds decided by the one before 
 
 import asyncio
 import logging
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
-from pathlib import PurePosixPath
+from datetime import UTC, datetime
 from typing import Final, TypeAlias
 
 from gateway.core.complaint import Complaint
 from gateway.core.plan import Rules
-from gateway.core.policy_change import left_behind
+from gateway.core.policy_change import left_behind, left_out
+from gateway.core.policy_version import NONE_LIVE, Applied, Signature
 from gateway.ports import Policies, PolicyVersion, StoreUnavailable
 
 _LOG: Final = logging.getLogger("tollhouse.policies")
 
 Files: TypeAlias = Mapping[str, str]
+# Who made a version live that nobody signed.
+UNSIGNED: Final = Signature("unknown", datetime(1970, 1, 1, tzinfo=UTC))
+
 Compile: TypeAlias = Callable[[Files], Rules | tuple[Complaint, ...]]
 
 
@@ -75,7 +79,7 @@ class ResetsLimits:
 
 @dataclass(frozen=True, slots=True)
 class Conflict:
-    """Somebody else made a version live meanwhile. Nothing changed."""
+    """Another version is live than the author went by: somebody else was quicker. Nothing changed."""
 
 
 Refused: TypeAlias = Complaints | OtherOrganization
@@ -139,6 +143,14 @@ class PolicyDesk:
         """The files that are live in the store, whether or not they can be used here."""
         return await self._policies.live()
 
+    async def version(self, version: str) -> PolicyVersion | None:
+        """The files of a version that is live or was."""
+        return await self._policies.version(version)
+
+    async def history(self) -> tuple[Applied, ...]:
+        """What became live when and by whom, the newest first."""
+        return await self._policies.history()
+
     async def check(self, files: Files) -> Rules | Refused:
         """What the files would be, or what is wrong with them. Changes nothing."""
         compiled = await asyncio.to_thread(self._check, files)
@@ -148,34 +160,40 @@ class PolicyDesk:
         return compiled if named == self.organization else OtherOrganization(named, self.organization)
 
     async def publish(
-        self, files: Files, remove_teams: Collection[str], reset: Collection[str] = ()
+        self,
+        files: Files,
+        remove_teams: Collection[str],
+        reset: Collection[str] = (),
+        signature: Signature = UNSIGNED,
+        expect: str | None = None,
     ) -> Published | Unchanged | Refused | RemovesTeams | ResetsLimits | Conflict:
         """Make the files live.
 
         Teams that they leave out must be named in `remove_teams`, limits that lose what was counted in `reset`.
+        `expect` is the version that the author saw live, or `none`; None: whichever is.
         """
         rules = await self.check(files)
         if not isinstance(rules, Rules):
             return rules
         live = await self._policies.live()
+        if expect is not None and expect != (NONE_LIVE if live is None else live.version):
+            return Conflict()
         if live is not None and live.version == rules.version:
             return Unchanged(rules.version)
-        left_out = _teams(live.files) - _teams(files) - set(remove_teams) if live is not None else set()
-        if left_out:
-            return RemovesTeams(tuple(sorted(left_out)))
+        unnamed_teams = () if live is None else _others(left_out(live.files, files), remove_teams)
+        if unnamed_teams:
+            return RemovesTeams(unnamed_teams)
         await self.refresh()
         behind = left_behind(self.current.policies, rules.policies) if self.current is not None else ()
-        unnamed = tuple(limit for limit in behind if limit not in reset)
-        if unnamed:
-            return ResetsLimits(unnamed)
+        unnamed_limits = _others(behind, reset)
+        if unnamed_limits:
+            return ResetsLimits(unnamed_limits)
         replaces = None if live is None else live.version
-        if not await self._policies.publish(PolicyVersion(rules.version, files), replaces):
+        if not await self._policies.publish(PolicyVersion(rules.version, files), replaces, signature):
             return Conflict()
         await self.refresh()
         return Published(rules.version)
 
 
-def _teams(files: Files) -> set[str]:
-    """The teams by their file names, which also tells them of a version that does not compile any more."""
-    paths = (PurePosixPath(path) for path in files)
-    return {path.stem for path in paths if path.parent == PurePosixPath("teams") and path.suffix == ".toml"}
+def _others(found: Iterable[str], named: Collection[str]) -> tuple[str, ...]:
+    return tuple(one for one in found if one not in named)

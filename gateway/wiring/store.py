@@ -14,13 +14,13 @@ from gateway.adapters.redis.connection import Observe, Store, connect
 from gateway.adapters.redis.embedded import StoreBroken, StoreBusy, open_embedded
 from gateway.adapters.redis.initialise import Identity, identity, initialise
 from gateway.adapters.redis.policies import RedisPolicies
-from gateway.adapters.system import SystemEntropy
+from gateway.adapters.system import SystemClock, SystemEntropy
 from gateway.core.acceptance import Witness
 from gateway.core.complaint import Complaint
 from gateway.core.epoch import first_epoch
 from gateway.core.history import Kept, recollect
 from gateway.core.plan import Rules
-from gateway.core.policy_version import version_of
+from gateway.core.policy_version import Signature, version_of
 from gateway.service.policy_desk import Complaints, OtherOrganization, PolicyDesk
 from gateway.settings import Settings
 from gateway.wiring.trouble import CannotStart
@@ -133,7 +133,8 @@ async def apply_first(desk: PolicyDesk, settings: Settings) -> None:
     """Make the directory's policies live in a store that has none. Raises CannotStart, StoreUnavailable."""
     directory = policies_directory(settings)
     _rules(settings)
-    match await desk.publish(read_directory(directory).files, ()):
+    signature = Signature("tollhouse", SystemClock().now(), "the first policies of an empty store")
+    match await desk.publish(read_directory(directory).files, (), signature=signature):
         case Complaints(complaints):
             raise CannotStart(_sentences(directory, complaints))
         case OtherOrganization(named, ours):

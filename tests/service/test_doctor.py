@@ -23,7 +23,7 @@ from gateway.service.policy_desk import PolicyDesk
 from tests.adapters.redis.holds import TEAM, admission, demand, open_ledger
 from tests.adapters.redis.waiting import process_of
 from tests.control import Filled
-from tests.doubles import MemoryPolicies, compile_plainly, policy_files
+from tests.doubles import SIGNED, MemoryPolicies, compile_plainly, policy_files
 from tests.service.gatehouse import Gatehouse
 from tests.store import running_store
 
@@ -81,7 +81,9 @@ async def test_whatever_is_wrong_is_found_at_once(own_store: Store) -> None:
     outbox.later(Intent(Verb.VOID, late.hold))
     await own_store.command("CONFIG", "SET", "appendonly", "no")
     await own_store.command("DEL", keys.KEYS)
-    await policies.publish(type(policies.versions[policies.pointer or ""])("bad", {"x": "bad"}), policies.pointer)
+    await policies.publish(
+        type(policies.versions[policies.pointer or ""])("bad", {"x": "bad"}), policies.pointer, SIGNED
+    )
     await doctor.desk.refresh()
     found = await doctor.examine()
     assert checks(found) == ["durable", "keys", "holds", "moves", "spool", "policies"]

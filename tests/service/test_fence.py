@@ -19,6 +19,7 @@ from gateway.core.history import Kept, Memory, Sighting
 from gateway.core.ledger import Outcome, State, Verb
 from gateway.ports import PolicyVersion, StoreUnavailable
 from tests.adapters.redis.holds import RUNNING, TEAM, admission, demand, open_ledger
+from tests.doubles import SIGNED
 from tests.service.gatehouse import Gatehouse, acceptance
 
 NOW = datetime.now(UTC)
@@ -74,7 +75,7 @@ async def begin_anew(store: Store) -> None:
     """What `tollhouse store init` does."""
     await store.command("FLUSHALL")
     await initialise(store, Identity("f2.1", "acme"))
-    await RedisPolicies(store).publish(PolicyVersion("p1", {}), None)
+    await RedisPolicies(store).publish(PolicyVersion("p1", {}), None, SIGNED)
     await store.command("HSET", keys.key("k1"), "revision", 1)
 
 

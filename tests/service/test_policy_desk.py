@@ -11,7 +11,7 @@ from gateway.adapters.redis.connection import Store
 from gateway.adapters.redis.policies import RedisPolicies
 from gateway.core.complaint import Complaint
 from gateway.core.plan import Rules
-from gateway.core.policy_version import version_of
+from gateway.core.policy_version import Applied, Signature, version_of
 from gateway.ports import Policies, PolicyVersion, StoreUnavailable
 from gateway.service.policy_desk import (
     Complaints,
@@ -24,7 +24,7 @@ from gateway.service.policy_desk import (
     ResetsLimits,
     Unchanged,
 )
-from tests.doubles import MemoryPolicies, compile_plainly, policy_files
+from tests.doubles import SIGNED, MemoryPolicies, compile_plainly, policy_files
 
 VIDEO = policy_files("video")
 BOTH = policy_files("video", "audio")
@@ -48,7 +48,7 @@ def desk(policies: Policies) -> PolicyDesk:
 async def make_live(policies: Policies, files: Mapping[str, str], version: str | None = None) -> str:
     """As another gateway would, one whose idea of a good file may differ from ours."""
     named = PolicyVersion(version or version_of(files), files)
-    assert await policies.publish(named, await policies.live_version())
+    assert await policies.publish(named, await policies.live_version(), SIGNED)
     return named.version
 
 
@@ -179,9 +179,15 @@ class Overtaken:
     async def live(self) -> PolicyVersion | None:
         return await self.policies.live()
 
-    async def publish(self, policy: PolicyVersion, replaces: str | None) -> bool:
+    async def version(self, version: str) -> PolicyVersion | None:
+        return await self.policies.version(version)
+
+    async def history(self) -> tuple[Applied, ...]:
+        return await self.policies.history()
+
+    async def publish(self, policy: PolicyVersion, replaces: str | None, signature: Signature) -> bool:
         await make_live(self.policies, BOTH)
-        return await self.policies.publish(policy, replaces)
+        return await self.policies.publish(policy, replaces, signature)
 
 
 async def test_of_two_authors_the_later_is_told(policies: Policies) -> None:
@@ -227,3 +233,29 @@ async def test_another_ceiling_needs_no_reset(policies: Policies) -> None:
     await desk.publish(with_limit("month"), ())
     raised = with_limit("month", ceiling='"6.00"')
     assert await desk.publish(raised, ()) == Published(version_of(raised))
+
+
+async def test_what_was_planned_against_another_version_is_refused(desk: PolicyDesk) -> None:
+    assert await desk.publish(VIDEO, (), expect=version_of(BOTH)) == Conflict()
+    assert await desk.live() is None
+    assert await desk.publish(VIDEO, (), expect="none") == Published(version_of(VIDEO))
+    assert await desk.publish(BOTH, (), expect="none") == Conflict()
+    assert desk.rules.version == version_of(VIDEO)
+    assert await desk.publish(BOTH, (), expect=version_of(VIDEO)) == Published(version_of(BOTH))
+
+
+async def test_every_version_is_signed_and_stays_to_be_read(desk: PolicyDesk) -> None:
+    await desk.publish(VIDEO, (), signature=SIGNED)
+    await desk.publish(BOTH, (), signature=SIGNED)
+    await desk.publish(BOTH, (), signature=SIGNED)
+    first, second = version_of(VIDEO), version_of(BOTH)
+    assert await desk.history() == (Applied(second, first, SIGNED), Applied(first, None, SIGNED))
+    assert await desk.version(first) == PolicyVersion(first, VIDEO)
+    assert await desk.version("none") is None
+
+
+async def test_a_bad_directory_leaves_no_line_in_the_history(desk: PolicyDesk) -> None:
+    await desk.publish(VIDEO, ())
+    for bad in (BAD, policy_files("video", organization="umbrella"), policy_files("audio")):
+        await desk.publish(bad, (), signature=SIGNED)
+    assert [line.version for line in await desk.history()] == [version_of(VIDEO)]

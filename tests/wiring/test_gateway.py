@@ -17,6 +17,7 @@ from gateway.core.ledger import Verb
 from gateway.core.policy_version import version_of
 from gateway.ports import PolicyVersion
 from gateway.wiring import CannotStart, Gateway, open_gateway
+from tests.doubles import SIGNED
 from tests.walkthrough.house import CANARY, SLUG, open_house, until
 from tests.walkthrough.policies import budget, team, whole
 from tests.wiring.starting import settings
@@ -100,7 +101,7 @@ async def test_what_somebody_else_makes_live_is_taken_up_by_itself() -> None:
     async with open_house(team(budget("1.00"))) as house:
         key, files = await house.key(), whole(team(budget("2.00")))
         version, live = version_of(files), await RedisPolicies(house.store).live_version()
-        assert await RedisPolicies(house.store).publish(PolicyVersion(version, files), live)
+        assert await RedisPolicies(house.store).publish(PolicyVersion(version, files), live, SIGNED)
 
         async def seen() -> bool:
             return bool((await house.limit(key, "budget"))["ceiling"] == "2.000000")

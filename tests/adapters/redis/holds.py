@@ -13,6 +13,7 @@ from gateway.core.admission import Admission
 from gateway.core.ledger import Charge, Hold
 from gateway.core.pricing import AppliedFactor
 from gateway.ports import PolicyVersion
+from tests.doubles import SIGNED
 
 MONTH_END: Final = datetime(2026, 12, 1, tzinfo=UTC)
 PATIENCE: Final = timedelta(seconds=90)
@@ -68,6 +69,6 @@ def admission(hold_id: str, *demands: Demand, rates: tuple[RateDemand, ...] = ()
 async def open_ledger(store: Store, max_skew: timedelta = HALF_A_DAY) -> RedisLedger:
     """A ledger of epoch `e1`, where `admission` is neither stale nor early."""
     await initialise(store, Identity("e1", "acme"))
-    await RedisPolicies(store).publish(PolicyVersion("p1", {}), None)
+    await RedisPolicies(store).publish(PolicyVersion("p1", {}), None, SIGNED)
     await store.command("HSET", keys.key("k1"), "revision", 1)
     return RedisLedger(store, "e1", max_skew)

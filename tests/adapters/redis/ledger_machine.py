@@ -17,6 +17,7 @@ from gateway.core.ledger import Hold, Verb
 from gateway.ports import PolicyVersion
 from tests.adapters.redis.ledger_wishes import COSTS, KEYS, ROOMY, TICKS, TIGHT, Wish, cost_of, grant, wishes
 from tests.adapters.redis.ledger_witness import EPOCH, Act, Admit, Witness
+from tests.doubles import SIGNED
 from tests.rigs.storage import Storage
 
 _OPEN: Final = ("held", "in_doubt")
@@ -347,8 +348,10 @@ class LedgerMachine(RuleBasedStateMachine):
     def _publish(self, version: str) -> None:
         replaces = self.model.policy
         policy = PolicyVersion(version, {"organization.toml": ""})
-        assert self.witness.run(RedisPolicies(self.witness.store).publish(policy, replaces))
-        assert not self.witness.run(RedisPolicies(self.witness.store).publish(PolicyVersion("late", {}), replaces))
+        assert self.witness.run(RedisPolicies(self.witness.store).publish(policy, replaces, SIGNED))
+        assert not self.witness.run(
+            RedisPolicies(self.witness.store).publish(PolicyVersion("late", {}), replaces, SIGNED)
+        )
         self.model.policy = version
 
     def _revise(self, key: str) -> None:
