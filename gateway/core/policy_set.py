@@ -36,13 +36,17 @@ _WINDOW_US: Final = {RateWindow.SECOND: 1_000_000, RateWindow.MINUTE: 60_000_000
 
 @dataclass(frozen=True, slots=True)
 class Override:
-    """Another ceiling for the instants in [`starts_at`, `ends_at`), UTC, and who wanted it why."""
+    """Another ceiling for the instants in [`starts_at`, `ends_at`), UTC, and who wanted it why.
+
+    `place` is where it stands among the overrides of its file.
+    """
 
     ceiling: int
     starts_at: datetime
     ends_at: datetime
     reason: str
     approved_by: str
+    place: int = field(default=0, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,10 +69,15 @@ class Limit:
 
     def ceiling_at(self, now: datetime) -> int:
         """The ceiling in force at `now`, in the limit's own unit."""
+        override = self.override_at(now)
+        return self.ceiling if override is None else override.ceiling
+
+    def override_at(self, now: datetime) -> Override | None:
+        """The override in force at `now`, if one is."""
         for override in self.overrides:
             if override.starts_at <= now < override.ends_at:
-                return override.ceiling
-        return self.ceiling
+                return override
+        return None
 
 
 @dataclass(frozen=True, slots=True)

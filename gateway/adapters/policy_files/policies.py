@@ -82,17 +82,20 @@ def _limit(table: LimitTable, scope: AccountScope, overrides: Iterable[OverrideT
         models=tuple(table.models),
         enforced=table.mode == "enforce",
         alert_at=tuple(sorted(int(percentage.removesuffix("%")) for percentage in table.alert_at)),
-        overrides=tuple(_override(override) for override in overrides if override.limit == table.name),
+        overrides=tuple(
+            _override(override, place) for place, override in enumerate(overrides) if override.limit == table.name
+        ),
     )
 
 
-def _override(table: OverrideTable) -> Override:
+def _override(table: OverrideTable, place: int) -> Override:
     return Override(
         ceiling=_ceiling(table.ceiling),
         starts_at=table.starts_at.astimezone(UTC),
         ends_at=table.until.astimezone(UTC),
         reason=table.reason,
         approved_by=table.approved_by,
+        place=place,
     )
 
 
