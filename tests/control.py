@@ -34,11 +34,13 @@ from gateway.ports import Clock
 from gateway.service.administrators import Administrators
 from gateway.service.audit_trail import AuditTrail
 from gateway.service.doctor import Doctor
+from gateway.service.effective import Effective
 from gateway.service.hold_desk import Account, HoldDesk
 from gateway.service.job_story import JobStories
 from gateway.service.keyring import Keyring
 from gateway.service.outbox import Outbox
 from gateway.service.policy_desk import Compile, PolicyDesk
+from gateway.service.policy_plan import Planner
 from gateway.service.settle import Settle
 from gateway.service.team_secrets import TeamSecrets
 from gateway.web.admin import admin_routes
@@ -159,6 +161,8 @@ async def running_control(
         records=Unexported(house.ledger),
         keyring=keyring,
         desk=desk,
+        planner=Planner(desk, house.ledger, keyring.keys, clock),
+        effective=Effective(desk, house.ledger, keyring.keys, clock),
         closed_prices=RedisClosedPrices(store),
         doctor=doctor,
         holds=holds,

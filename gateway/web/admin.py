@@ -12,6 +12,8 @@ from gateway.web import (
     admin_keys,
     admin_people,
     admin_policies,
+    admin_policy_plan,
+    admin_policy_versions,
     admin_prices,
     admin_webhooks,
     diagnosis,
@@ -22,6 +24,8 @@ from gateway.web.operation import Operation
 OPERATIONS: Final[tuple[Operation, ...]] = (
     *admin_keys.OPERATIONS,
     *admin_policies.OPERATIONS,
+    *admin_policy_plan.OPERATIONS,
+    *admin_policy_versions.OPERATIONS,
     *admin_prices.OPERATIONS,
     *admin_holds.OPERATIONS,
     *admin_jobs.OPERATIONS,

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from gateway.core.complaint import Complaint
+from gateway.core.field_name import shown
 from gateway.core.recall import HoldRecord
 from gateway.core.role import Administrator, Power
 from gateway.service.policy_desk import Complaints, Conflict, OtherOrganization, RemovesTeams, ResetsLimits
@@ -99,6 +100,10 @@ def no_policies() -> GatewayError:
     return _error("POLICY_NOT_FOUND", "No policies are live yet. Apply some.")
 
 
+def no_such_version(version: str) -> GatewayError:
+    return _error("POLICY_NOT_FOUND", f'No policy version "{shown(version)}" was ever live. List those that were.')
+
+
 def not_published(
     refused: Complaints | OtherOrganization | RemovesTeams | ResetsLimits | Conflict,
 ) -> GatewayError:
@@ -122,7 +127,7 @@ def not_published(
             )
             return _error("POLICY_RESETS_LIMITS", message, {"limits": list(limits)})
         case Conflict():
-            message = "Somebody else applied other files meanwhile. Nothing changed; look at what is live, then retry."
+            message = "Another version is live than the one you went by. Nothing changed; plan again, then apply."
             return _error("POLICY_CONFLICT", message)
 
 

@@ -1,12 +1,15 @@
 """The control plane's routes for policies and prices: what is live, and how other files become so."""
 
+from collections.abc import Mapping
 from typing import Final
 
 from gateway.core.complaint import Complaint
 from gateway.core.plan import Rules
+from gateway.core.policy_version import Signature
 from gateway.core.role import Power
-from gateway.service.policy_desk import Published, Unchanged
-from gateway.web import admin_errors
+from gateway.service.policy_desk import PolicyDesk, Published, Unchanged
+from gateway.web import admin_errors, errors
+from gateway.web.admin_documents import Words
 from gateway.web.administration import matches
 from gateway.web.operation import Answer, Body, Call, Change, Document, Nothing, Operation
 from gateway.web.problem import GatewayError
@@ -21,11 +24,29 @@ class CheckBody(Body):
         return {**self.model_dump(mode="json", exclude={"files"}), "files": len(self.files)}
 
 
-class ApplyBody(CheckBody):
-    """Also the teams that shall go, and the limits that may start anew."""
+class FilesBody(Body):
+    """Either `files`, or the `version` of files that were live before."""
+
+    files: dict[str, str] | None = None
+    version: str | None = None
+
+    def recorded(self) -> dict[str, object]:
+        said = self.model_dump(mode="json", exclude={"files"}, exclude_none=True)
+        return said if self.files is None else {**said, "files": len(self.files)}
+
+
+class ApplyBody(FilesBody):
+    """Also the teams that shall go, and the limits that may start anew.
+
+    `expect` is the version that must be live still, `none` for no version at all. `author` is who says so, if not the
+    admin key's name.
+    """
 
     remove_teams: tuple[str, ...] = ()
     reset: tuple[str, ...] = ()
+    expect: str | None = None
+    author: Words | None = None
+    message: Words | None = None
 
 
 class Mistake(Document):
@@ -90,9 +111,13 @@ async def apply_policies(call: Call[Nothing, ApplyBody]) -> Answer | GatewayErro
     before = {} if live is None else {"version": live.version}
     if live is not None and not matches(call.if_match, live.version):
         return admin_errors.changed_meanwhile("version", live.version)
-    match await desk.publish(body.files, body.remove_teams, body.reset):
+    files = await wanted(desk, body)
+    if isinstance(files, GatewayError):
+        return files
+    signature = Signature(body.author or call.by.name, call.control.clock.now(), body.message or "")
+    match await desk.publish(files, body.remove_teams, body.reset, signature, body.expect):
         case Published(version):
-            change = Change("policies", before=before, after={"version": version})
+            change = Change("policies", reason=body.message, before=before, after={"version": version})
             return Answer(AppliedPolicies(version=version, changed=True), change, etag=version)
         case Unchanged(version):
             change = Change("policies", before=before, after=before)
@@ -101,11 +126,22 @@ async def apply_policies(call: Call[Nothing, ApplyBody]) -> Answer | GatewayErro
             return admin_errors.not_published(refused)
 
 
+async def wanted(desk: PolicyDesk, body: FilesBody) -> Mapping[str, str] | GatewayError:
+    """The files that a request is about: its own, or those of a version in the store."""
+    if (body.files is None) == (body.version is None):
+        return errors.invalid_input("files", 'Give either "files" or the "version" of files that were live before.')
+    if body.version is None:
+        return body.files or {}
+    stored = await desk.version(body.version)
+    return admin_errors.no_such_version(body.version) if stored is None else stored.files
+
+
 def _mistake(complaint: Complaint) -> Mistake:
     return Mistake(file=complaint.file, key=complaint.key, message=complaint.message)
 
 
-_REFUSED: Final = ("POLICY_INVALID", "ORGANIZATION_MISMATCH")
+# What files may be refused for, whatever is done with them.
+REFUSED: Final = ("POLICY_INVALID", "ORGANIZATION_MISMATCH")
 
 OPERATIONS: Final = (
     Operation(
@@ -116,13 +152,16 @@ OPERATIONS: Final = (
     Operation(
         *("POST", "/admin/v1/policies/check", "Check files", Power.READ_POLICIES, check_policies, CheckedPolicies),
         body=CheckBody,
-        errors=_REFUSED,
+        errors=REFUSED,
     ),
     Operation(
         *("POST", "/admin/v1/policies/apply", "Make files live", Power.CHANGE_POLICIES),
         *(apply_policies, AppliedPolicies),
         body=ApplyBody,
-        errors=(*_REFUSED, "POLICY_REMOVES_TEAMS", "POLICY_RESETS_LIMITS", "POLICY_CONFLICT", "CHANGED_MEANWHILE"),
+        errors=(
+            *(*REFUSED, "POLICY_REMOVES_TEAMS", "POLICY_RESETS_LIMITS", "POLICY_CONFLICT", "CHANGED_MEANWHILE"),
+            "POLICY_NOT_FOUND",
+        ),
         action="policies.apply",
         tagged=True,
     ),

@@ -23,10 +23,12 @@ from gateway.service.administrators import Administrators
 from gateway.service.audit_trail import AuditTrail
 from gateway.service.deliver import Events
 from gateway.service.doctor import Doctor
+from gateway.service.effective import Effective
 from gateway.service.hold_desk import HoldDesk
 from gateway.service.job_story import JobStories
 from gateway.service.keyring import Keyring
 from gateway.service.policy_desk import PolicyDesk
+from gateway.service.policy_plan import Planner
 from gateway.service.team_secrets import TeamSecrets
 from gateway.web import admin_errors, errors, headers
 from gateway.web.auth import presented
@@ -52,6 +54,8 @@ class Control:
     records: AuditRecords
     keyring: Keyring
     desk: PolicyDesk
+    planner: Planner
+    effective: Effective
     closed_prices: ClosedPrices
     doctor: Doctor
     holds: HoldDesk

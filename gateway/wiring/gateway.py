@@ -22,6 +22,7 @@ from gateway.service.alerts import Alerts
 from gateway.service.audit_trail import AuditTrail
 from gateway.service.background import every, keep
 from gateway.service.doctor import Doctor
+from gateway.service.effective import Effective
 from gateway.service.gauges import Gauges
 from gateway.service.hold_desk import HoldDesk
 from gateway.service.in_flight import InFlight
@@ -29,6 +30,7 @@ from gateway.service.job_desk import JobDesk
 from gateway.service.job_story import JobStories
 from gateway.service.overdue import Overdue
 from gateway.service.passage import Passage
+from gateway.service.policy_plan import Planner
 from gateway.service.preview import Previews
 from gateway.service.readiness import Probe
 from gateway.service.refusals import Refusals
@@ -199,6 +201,8 @@ def _control_plane(house: House, probe: Probe, holds: HoldDesk) -> web.Applicati
         records=house.archive,
         keyring=house.keyring,
         desk=house.desk,
+        planner=Planner(house.desk, house.ledger, house.keyring.keys, house.clock),
+        effective=Effective(house.desk, house.ledger, house.keyring.keys, house.clock),
         closed_prices=house.closed_prices,
         doctor=doctor,
         holds=holds,

@@ -1,6 +1,7 @@
 """`tollhouse policy`: check offline, apply and show against a control plane that runs, with real policy files."""
 
 import json
+import shlex
 from collections.abc import AsyncIterator
 from pathlib import Path
 from shutil import copytree
@@ -168,3 +169,61 @@ async def test_a_live_version_that_cannot_be_used_says_why(
     assert result.exit_code == 0
     assert f"stays with {applied['version']}" in result.stderr
     assert "organization.toml: " in result.stderr
+
+
+async def test_a_plan_is_shown_and_the_command_it_ends_with_applies_it(tollhouse: Tollhouse, directory: Path) -> None:
+    await tollhouse.document("policy", "apply", str(directory))
+    (directory / "teams" / "audio.toml").unlink()
+    (directory / "teams" / "video.toml").write_text(TEAM.format("video").replace("monthly-spend", "monthly"))
+    result = await tollhouse("policy", "plan", str(directory))
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert "- limit video: monthly-spend" in result.stdout
+    assert "video/monthly-spend" in result.stdout
+
+    command = shlex.split(result.stdout.splitlines()[-1])
+    assert command[:3] == ["tollhouse", "policy", "apply"]
+    assert command[-4:] == ["--reset", "video/monthly-spend", "--remove-team", "audio"]
+    assert (await tollhouse(*command[1:])).exit_code == 0
+    result = await tollhouse("policy", "plan", str(directory))
+    assert result.stdout.endswith("Nothing would change.\n")
+    assert (await tollhouse(*command[1:])).exit_code == 1
+
+
+async def test_history_and_rollback(tollhouse: Tollhouse, directory: Path) -> None:
+    first = (await tollhouse.document("policy", "apply", str(directory)))["version"]
+    (directory / "teams" / "video.toml").write_text(TEAM.format("video").replace("100.00", "200.00"))
+    words = ("--author", "ada", "--message", "more for video", "--expect", first)
+    second = (await tollhouse.document("policy", "apply", str(directory), *words))["version"]
+    planned = await tollhouse.document("policy", "plan", "--version", first)
+    assert [(one["name"], one["after"]) for one in planned["changes"]] == [("monthly-spend", {"ceiling": "100.000000"})]
+    assert (await tollhouse.document("policy", "apply", "--version", first))["changed"]
+
+    listed = (await tollhouse.document("policy", "list"))["versions"]
+    assert [(one["version"], one["live"]) for one in listed] == [(first, True), (second, False), (first, False)]
+    result = await tollhouse("policy", "list")
+    assert "ada" in result.stdout
+    assert "more for video" in result.stdout
+    stored = await tollhouse.document("policy", "show", "--version", second)
+    assert '"200.00"' in stored["files"]["teams/video.toml"]
+    assert "# teams/video.toml" in (await tollhouse("policy", "show", "--version", second)).stdout
+
+
+async def test_what_a_team_is_held_to_is_shown_with_where_it_stands(tollhouse: Tollhouse, directory: Path) -> None:
+    await tollhouse.document("policy", "apply", str(directory))
+    result = await tollhouse("policy", "show", "--effective", "video")
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert "teams/video.toml: limit[0]" in result.stdout
+    assert "organization.toml: defaults.models" in result.stdout
+    assert (await tollhouse("policy", "show", "--effective", "nobody")).exit_code == 3
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("show", "--version", "a", "--effective", "video"),
+        ("show", "--version", "../keys"),
+        ("apply", ".", "--version", "a"),
+    ],
+)
+async def test_what_does_not_go_together_is_a_usage_error(tollhouse: Tollhouse, words: tuple[str, ...]) -> None:
+    assert (await tollhouse("policy", *words)).exit_code == 2
