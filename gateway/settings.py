@@ -124,6 +124,7 @@ class Settings(BaseModel):
     database_url: SecretStr | None = None  # none: SQLite in the data directory
     data_dir: Path = Path(".tollhouse")
     policies: Path | None = None  # none: ./policies if present, else the packaged ones
+    policies_watch: bool = False  # apply that directory whenever it changes
     listen: Listen = Address("127.0.0.1", 8080)
     control_listen: Listen = Address("127.0.0.1", 8081)
     control_url: str = "http://127.0.0.1:8081"

@@ -159,6 +159,8 @@ class _Gauges:
         closed = {one.model for one in figures.closed_prices if not one.test}
         yield _gauge("price_closed", "1 for a model whose price is closed.", ("model",), [((m,), 1) for m in closed])
         yield _gauge("policy_info", "The live policy version.", ("version",), [((figures.policy,), 1.0)])
+        watched = "1 while the watched policies directory cannot be applied."
+        yield _gauge("policy_watch_failed", watched, (), [((), float(figures.policy_watch_failed))])
 
 
 def _limit_gauges(figures: StoreGauges) -> Iterator[Metric]:

@@ -69,3 +69,4 @@ class StoreGauges:
     policy: str
     closed_prices: tuple[ClosedPrice, ...] = ()
     ledger_lag_seconds: float = 0.0
+    policy_watch_failed: bool = False

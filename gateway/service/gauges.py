@@ -13,6 +13,7 @@ from gateway.core.policy_set import Limit
 from gateway.core.principal import VirtualKey
 from gateway.ports import Clock, ClosedPrices, Ledger, StoreVitals, VirtualKeys
 from gateway.service.policy_desk import PolicyDesk
+from gateway.service.policy_watch import PolicyWatch
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +34,7 @@ class Gauges:
     vitals: StoreVitals
     closed_prices: ClosedPrices
     clock: Clock
+    watch: PolicyWatch | None = None
 
     async def read(self) -> StoreGauges:
         """Every limit in its current window. Raises StoreUnavailable."""
@@ -47,6 +49,7 @@ class Gauges:
             rules.version if rules else "",
             await self.closed_prices.all(),
             vitals.ledger_lag_seconds,
+            policy_watch_failed=self.watch is not None and bool(self.watch.failed),
         )
 
     async def _limits(self, rules: Rules, now: datetime) -> tuple[LimitGauge, ...]:

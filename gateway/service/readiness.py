@@ -6,13 +6,15 @@ from dataclasses import dataclass
 from gateway.core.finding import names
 from gateway.service.guard import Guard
 from gateway.service.policy_desk import PolicyDesk
+from gateway.service.policy_watch import PolicyWatch
 
 
 @dataclass(frozen=True, slots=True)
 class Readiness:
-    """What was looked at, and whether it was well."""
+    """What was looked at, and whether it was well. What is `degraded` keeps no submit out, and is told all the same."""
 
     checks: Mapping[str, bool]
+    degraded: tuple[str, ...] = ()
 
     @property
     def ready(self) -> bool:
@@ -26,6 +28,7 @@ class Probe:
     guard: Guard
     desk: PolicyDesk
     draining: bool = False
+    watch: PolicyWatch | None = None
 
     async def __call__(self) -> Readiness:
         report = await self.guard.look()
@@ -35,5 +38,6 @@ class Probe:
                 "serving": not self.draining,
                 "policies": self.desk.current is not None and not self.desk.kept_out,
                 **{check.value: check not in failed for check in report.looked_at},
-            }
+            },
+            degraded=("policies_directory",) if self.watch is not None and self.watch.failed else (),
         )

@@ -11,5 +11,5 @@ async def healthz(_request: web.Request) -> web.StreamResponse:
 
 async def readyz(request: web.Request) -> web.StreamResponse:
     readiness = await request.app[PROBE]()
-    document = {"ready": readiness.ready, "checks": dict(readiness.checks)}
+    document = {"ready": readiness.ready, "checks": dict(readiness.checks), "degraded": list(readiness.degraded)}
     return web.json_response(document, status=200 if readiness.ready else 503)

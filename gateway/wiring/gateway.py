@@ -31,6 +31,7 @@ from gateway.service.job_story import JobStories
 from gateway.service.overdue import Overdue
 from gateway.service.passage import Passage
 from gateway.service.policy_plan import Planner
+from gateway.service.policy_watch import PolicyWatch
 from gateway.service.preview import Previews
 from gateway.service.readiness import Probe
 from gateway.service.refusals import Refusals
@@ -46,6 +47,7 @@ from gateway.web.plane import DataPlane
 from gateway.wiring.demo import kept_demo_key
 from gateway.wiring.house import House, build_house
 from gateway.wiring.planes import listen
+from gateway.wiring.policy_watch import policy_watch
 from gateway.wiring.relaying import sandbox_config
 from gateway.wiring.settling import Settling, open_settling
 from gateway.wiring.store import policies_directory
@@ -61,6 +63,7 @@ _SWEEP_S: Final = 60.0
 _PAST_S: Final = 10.0
 _REFUSED_S: Final = 0.5
 _ALERTS_S: Final = 2.0
+_WATCH_S: Final = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,9 +103,10 @@ async def _open(stack: AsyncExitStack, settings: Settings) -> Gateway:
     house = await build_house(stack, settings)
     sandbox = sandbox_config(settings, house.secrets.peppers)
     upstreams = await open_upstreams(stack, settings, house.clock, house.entropy, sandbox)
-    submit, probe = _submit(house, upstreams, settings), Probe(house.guard, house.desk)
+    watch = policy_watch(house, settings)
+    submit, probe = _submit(house, upstreams, settings), Probe(house.guard, house.desk, watch=watch)
     settling = open_settling(house, upstreams, settings)
-    _start_in_background(stack, house, submit, settling, _alerts(house, settings))
+    _start_in_background(stack, house, submit, settling, _alerts(house, settings), watch)
     control, data = _control_plane(house, probe, settling.desk), _data_plane(house, submit, upstreams, settings, probe)
     control_url = await listen(stack, control, settings.control_listen, settings, house.entropy)
     data_url = await listen(stack, data, settings.listen, settings, house.entropy)
@@ -213,7 +217,9 @@ def _control_plane(house: House, probe: Probe, holds: HoldDesk) -> web.Applicati
         clock=house.clock,
     )
     admin = admin_routes(control)
-    gauges = Gauges(house.desk, house.ledger, house.keyring.keys, house.vitals, house.closed_prices, house.clock)
+    gauges = Gauges(
+        house.desk, house.ledger, house.keyring.keys, house.vitals, house.closed_prices, house.clock, probe.watch
+    )
     return control_app(admin, Scrape(gauges, house.telemetry), probe)
 
 
@@ -232,7 +238,12 @@ def _alerts(house: House, settings: Settings) -> Alerts:
 
 
 def _start_in_background(
-    stack: AsyncExitStack, house: House, submit: Refusals, settling: Settling, alerts: Alerts
+    stack: AsyncExitStack,
+    house: House,
+    submit: Refusals,
+    settling: Settling,
+    alerts: Alerts,
+    watch: PolicyWatch | None,
 ) -> None:
     """Start what goes on beside requests. It ends when they have, after one last try at what is unsettled."""
     works: dict[str, Callable[[], Awaitable[None]]] = {
@@ -249,6 +260,8 @@ def _start_in_background(
         "spool": partial(every, _SWEEP_S, partial(_sweep, house.spool)),
         **settling.works,
     }
+    if watch is not None:
+        works["policies directory"] = partial(every, _WATCH_S, watch)
     if house.later is not None:
         works["recovery"] = house.later
     loop = asyncio.get_running_loop()
