@@ -36,7 +36,6 @@ TESTED_ELSEWHERE = {
     "gateway/cli/environment.py": "tests/cli/test_serve.py",
     "gateway/core/admit.py": "tests/core/test_policy.py",
     "gateway/core/admission.py": "tests/adapters/redis/test_ledger.py",
-    "gateway/core/complaint.py": "tests/adapters/policy_files/test_prices.py",
     "gateway/core/entry.py": "tests/core/test_ledger.py",
     "gateway/core/figures.py": "tests/adapters/test_telemetry.py",
     "gateway/core/outcome.py": "tests/service/test_submit.py",

@@ -130,9 +130,10 @@ def _sentences(document: Mapping[str, Any], status: int) -> list[str]:
     if not isinstance(error, dict):
         return [f"The control plane answered {status}."]
     listed = error.get("details", {}).get("complaints", [])
-    return [*(place(one["file"], one["key"], one["message"]) for one in listed), str(error.get("message"))]
+    return [*(place(one) for one in listed), str(error.get("message"))]
 
 
-def place(file: str, key: str, message: str) -> str:
-    """One mistake in one file, on one line."""
-    return f"{file}: {key}: {message}" if key else f"{file}: {message}"
+def place(mistake: Mapping[str, Any]) -> str:
+    """One mistake in one file, on one line that starts with its place, as editors and compilers write it."""
+    at = mistake["file"] if mistake["line"] is None else f"{mistake['file']}:{mistake['line']}"
+    return ": ".join(part for part in (at, mistake["key"], mistake["message"]) if part)

@@ -11,6 +11,7 @@ from gateway.adapters.policy_files import Directory, load, read_directory
 from gateway.cli.control import FAILURE, ask, fail, place, settings
 from gateway.cli.policy_text import effective_text, history_text, plan_text
 from gateway.core.plan import Rules
+from gateway.web.admin_errors import listed
 from gateway.wiring import packaged_policies
 
 _DIRECTORY = click.argument(
@@ -43,16 +44,15 @@ def policy() -> None:
 @_DIRECTORY
 @_JSON
 def check(directory: Path | None, as_json: bool) -> None:
-    """Name every mistake in the files, with its file and key. Needs no gateway."""
+    """Name every mistake in the files, with its file, line and key. Needs no gateway."""
     found = _read(directory)
     compiled = load(found.files, found.complaints, settings().webhook_allow_hosts)
     version = compiled.version if isinstance(compiled, Rules) else None
     complaints = () if isinstance(compiled, Rules) else compiled
     if as_json:
-        listed = [{"file": one.file, "key": one.key, "message": one.message} for one in complaints]
-        click.echo(json.dumps({"version": version, "complaints": listed}))
+        click.echo(json.dumps({"version": version, "complaints": listed(complaints)}))
     if complaints:
-        fail(FAILURE, *(str(one) for one in complaints))
+        fail(FAILURE, *map(place, listed(complaints)))
     if not as_json:
         click.echo(f"{len(found.files)} files are fine: version {version}")
 
@@ -142,7 +142,7 @@ def _show_live(as_json: bool) -> None:
     if live["used"] != live["version"]:
         click.echo(f"this gateway cannot use it and stays with {live['used']}:", err=True)
         for one in live["complaints"]:
-            click.echo(place(one["file"], one["key"], one["message"]), err=True)
+            click.echo(place(one), err=True)
 
 
 def _wanted(directory: Path | None, version: str | None) -> dict[str, object]:
@@ -153,7 +153,7 @@ def _wanted(directory: Path | None, version: str | None) -> dict[str, object]:
         return {"version": version}
     found = _read(directory)
     if found.complaints and isinstance(compiled := load(found.files, found.complaints), tuple):
-        fail(FAILURE, *(str(one) for one in compiled))
+        fail(FAILURE, *map(place, listed(compiled)))
     return {"files": found.files}
 
 

@@ -131,9 +131,12 @@ def not_published(
             return _error("POLICY_CONFLICT", message)
 
 
-def listed(complaints: tuple[Complaint, ...]) -> list[dict[str, str]]:
+def listed(complaints: tuple[Complaint, ...]) -> list[dict[str, str | int | None]]:
     """Mistakes in policy files, as JSON."""
-    return [{"file": one.file, "key": one.key, "message": one.message} for one in complaints]
+    return [
+        {"file": one.file, "key": one.key, "message": one.message, "line": one.line, "suggestion": one.suggestion}
+        for one in complaints
+    ]
 
 
 def archive_unavailable(why: str) -> GatewayError:

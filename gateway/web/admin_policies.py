@@ -50,11 +50,13 @@ class ApplyBody(FilesBody):
 
 
 class Mistake(Document):
-    """What is wrong with a file, and at which key."""
+    """What is wrong with a file, at which key, and in which line, where that can be told; and what may be meant."""
 
     file: str
     key: str
     message: str
+    line: int | None
+    suggestion: str | None
 
 
 class LivePolicies(Document):
@@ -137,7 +139,13 @@ async def wanted(desk: PolicyDesk, body: FilesBody) -> Mapping[str, str] | Gatew
 
 
 def _mistake(complaint: Complaint) -> Mistake:
-    return Mistake(file=complaint.file, key=complaint.key, message=complaint.message)
+    return Mistake(
+        file=complaint.file,
+        key=complaint.key,
+        message=complaint.message,
+        line=complaint.line,
+        suggestion=complaint.suggestion,
+    )
 
 
 # What files may be refused for, whatever is done with them.

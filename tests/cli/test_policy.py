@@ -76,7 +76,8 @@ async def test_check_names_every_mistake_with_file_and_key(directory: Path) -> N
         ("teams/video.toml", "limit[0].ceiling"),
     }
     assert len(result.stderr.splitlines()) == len(told["complaints"])
-    assert "teams/video.toml: limit[0].ceiling: " in result.stderr
+    assert "teams/video.toml:8: limit[0].ceiling: " in result.stderr
+    assert [one["line"] for one in told["complaints"]] == [None, 8]
 
 
 async def test_check_asks_whether_alerts_may_go_where_they_shall(directory: Path) -> None:
@@ -131,7 +132,10 @@ async def test_an_unreadable_file_hides_no_mistake_in_another(tollhouse: Tollhou
     (directory / "teams" / "video.toml").write_text(TEAM.format("video").replace('"100.00"', "100"))
     result = await tollhouse("policy", "apply", str(directory))
     assert (result.exit_code, result.stdout) == (1, "")
-    assert [line.partition(": ")[0] for line in result.stderr.splitlines()] == ["teams/audio.toml", "teams/video.toml"]
+    assert [line.partition(": ")[0] for line in result.stderr.splitlines()] == [
+        "teams/audio.toml",
+        "teams/video.toml:8",
+    ]
     assert (await tollhouse("policy", "show")).exit_code == 3
 
 

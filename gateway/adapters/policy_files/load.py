@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final, TypeAlias
 
 from gateway.adapters.policy_files.alert_addresses import alerts_misdirected
+from gateway.adapters.policy_files.lines import placed
 from gateway.adapters.policy_files.policies import parse_organization, parse_team
 from gateway.adapters.policy_files.price_links import links_broken, priced, unbounded
 from gateway.adapters.policy_files.prices import parse_prices, price_book
@@ -52,7 +53,10 @@ def load(
             parts[file] = part
     if webhook_hosts is not None:
         complaints += alerts_misdirected(parts, webhook_hosts)
-    return _together(files, documents, parts, complaints)
+    compiled = _together(files, documents, parts, complaints)
+    if isinstance(compiled, Rules):
+        return compiled
+    return tuple(placed(one, files[one.file]) if one.file in files else one for one in compiled)
 
 
 def _document(file: str, text: str) -> Toml | _Complaints:

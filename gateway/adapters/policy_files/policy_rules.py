@@ -14,6 +14,7 @@ from gateway.adapters.policy_files.policy_tables import LIMIT_NAME
 from gateway.adapters.policy_files.sentences import MONEY, Broken, is_money, listed_twice, whole
 from gateway.adapters.policy_files.toml import Toml, tables
 from gateway.core.account import Meter
+from gateway.core.complaint import meant
 from gateway.core.money import MAX_AMOUNT
 
 _COUNTS: Final = [meter for meter in Meter if meter is not Meter.USD]
@@ -84,7 +85,7 @@ def _overrides(limits: list[tuple[str, Toml]], overrides: list[tuple[str, Toml]]
     for at, override in overrides:
         name = override.get("limit")
         if isinstance(name, str) and name not in meters:
-            yield f"{at}.limit", LIMIT_NAME
+            yield f"{at}.limit", meant(LIMIT_NAME, name, (one for one in meters if isinstance(one, str)))
         yield from _ceiling(at, override, meters.get(name) if isinstance(name, str) else None)
         if (span := _span(override)) is not None and span[0] >= span[1]:
             yield f"{at}.until", "must be later than from"

@@ -11,6 +11,7 @@ from difflib import get_close_matches
 from gateway.adapters.policy_files.sentences import Broken, quoted
 from gateway.adapters.policy_files.toml import Toml, array, strings, table, tables
 from gateway.core.account import Meter
+from gateway.core.complaint import meant
 from gateway.core.field_name import fold
 from gateway.core.model_glob import matches
 from gateway.core.policy_set import Limit, Organization, TeamPolicy
@@ -67,7 +68,8 @@ def _bounds_money(limit: Limit) -> bool:
 def _patterns(at: str, holder: Toml, prices: Priced) -> Iterator[Broken]:
     for index, pattern in strings(holder.get("models")):
         if not any(matches((pattern,), slug) for slug in prices.slugs):
-            yield f"{at}.models[{index}]", "matches no model that has a price"
+            near = prices.slugs if "*" not in pattern else ()
+            yield f"{at}.models[{index}]", meant("matches no model that has a price", pattern, near)
 
 
 def _options(field: str, allowed: list[object], prices: Priced) -> Iterator[Broken]:
@@ -76,9 +78,11 @@ def _options(field: str, allowed: list[object], prices: Priced) -> Iterator[Brok
     if field not in prices.options:
         by_fold = {fold(name): name for name in prices.options}
         if near := get_close_matches(fold(field), by_fold, n=1, cutoff=0.85):
-            yield key, f"is a field that no model prices: did you mean {by_fold[near[0]]}?"
+            name = by_fold[near[0]]
+            yield key, meant("is a field that no model prices", name, [name])
         return
     for index, option in strings(allowed):
         if option not in prices.options[field]:
             known = ", ".join(f'"{text}"' for text in sorted(prices.options[field]))
-            yield f"{key}[{index}]", f"is no option of {field} on any model; there are {known}"
+            sentence = f"is no option of {field} on any model; there are {known}"
+            yield f"{key}[{index}]", meant(sentence, option, prices.options[field])

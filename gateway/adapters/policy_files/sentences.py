@@ -6,14 +6,13 @@ The rule of this file: whoever made the mistake reads which key it is at and wha
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator
-from difflib import get_close_matches
 from typing import Annotated, Any, Final, TypeAlias, TypeVar, get_args
 
 from pydantic import BaseModel, ConfigDict, PlainValidator, ValidationError
 from pydantic_core import ErrorDetails, PydanticCustomError
 
 from gateway.adapters.policy_files.toml import Toml, array
-from gateway.core.complaint import Complaint
+from gateway.core.complaint import Complaint, meant
 from gateway.core.money import parse_usd
 
 # The TOML key at which a document breaks a rule, and the sentence that says so.
@@ -49,12 +48,12 @@ class Table(BaseModel):
 _Read = TypeVar("_Read", bound=Table)
 
 
-def must(sentence: str, accepts: Callable[[Any], bool]) -> PlainValidator:
-    """Accept a value as it is, of exactly the right type, or complain with `sentence`."""
+def must(sentence: str, accepts: Callable[[Any], bool], known: Iterable[str] = ()) -> PlainValidator:
+    """Accept a value as it is, of exactly the right type, or complain with `sentence`, and the nearest one known."""
 
     def check(value: object) -> object:
         if not accepts(value):
-            raise PydanticCustomError("complaint", "{sentence}", {"sentence": sentence})
+            raise PydanticCustomError("complaint", "{sentence}", {"sentence": meant(sentence, value, known)})
         return value
 
     return PlainValidator(check)
@@ -68,8 +67,9 @@ def text(pattern: str) -> Callable[[Any], bool]:
 
 def one_of(values: Iterable[str]) -> PlainValidator:
     """Accept one of the strings."""
-    known = list(values)
-    return must("must be " + " or ".join(f'"{one}"' for one in known), lambda value: value in known)
+    known = [str(one) for one in values]
+    sentence = "must be " + " or ".join(f'"{one}"' for one in known)
+    return must(sentence, lambda value: value in known, known)
 
 
 def whole(least: int, most: int) -> Callable[[Any], bool]:
@@ -128,8 +128,7 @@ def _sentence(table: type[Table], error: ErrorDetails) -> str:
     if error["type"] != "extra_forbidden":
         return sentence
     *above, stray = error["loc"]
-    near = get_close_matches(str(stray), _known_keys(table, above), n=1)
-    return f"{sentence}: did you mean {near[0]}?" if near else sentence
+    return meant(sentence, str(stray), _known_keys(table, above))
 
 
 def _known_keys(table: type[Table], above: Iterable[str | int]) -> Iterable[str]:

@@ -59,7 +59,7 @@ def test_patterns_are_judged_in_defaults_allow_and_limits() -> None:
     }
 
     assert list(links_broken(document, PRICES)) == [
-        ("defaults.models[1]", "matches no model that has a price"),
+        ("defaults.models[1]", "matches no model that has a price: did you mean maker/film?"),
         ("allow.models[1]", "matches no model that has a price"),
         ("limit[2].models[0]", "matches no model that has a price"),
     ]
