@@ -40,9 +40,10 @@ def directories(draw: st.DrawFn) -> dict[str, str]:
     rules = draw(_rules(of_team=False))
     files = [organization(*rules, zone=draw(st.sampled_from(["UTC", "Europe/Berlin"])))]
     for slug in draw(st.sets(st.sampled_from(TEAMS), min_size=1)):
+        told = draw(st.sampled_from(["\n", '[alerts]\nwebhook = "https://example.com/a"\n']))
         allowed = draw(st.sampled_from([allow(models=["kling/*"]), allow(cost_per_job="1.00"), "\n"]))
         head = draw(st.sampled_from([{}, {"owner": "leads@example.com"}]))
-        files.append(team(*draw(_rules(of_team=True)), allowed, slug=slug, **head))
+        files.append(team(*draw(_rules(of_team=True)), allowed, told, slug=slug, **head))
     return whole(*files, *draw(st.lists(_newer(), max_size=1)))
 
 

@@ -103,6 +103,7 @@ def _organization(ours: Organization) -> Iterator[tuple[Place, Facts]]:
             "zone": ours.calendar.zone.key,
             "fiscal_year_starts": ours.calendar.fiscal_year_starts,
             "defaults.models": ours.models,
+            "alerts.webhook": ours.alerts_to,
             **_order(ours.limits, ours.rates),
         },
     )
@@ -115,6 +116,7 @@ def _team(team: TeamPolicy) -> Iterator[tuple[Place, Facts]]:
         "owner": team.owner,
         "cost_center": team.cost_center,
         "unlimited": team.unlimited,
+        "alerts.webhook": team.alerts_to,
         "allow.models": allow.models,
         "allow.cost_per_job": None if allow.cost_per_job is None else format_usd(allow.cost_per_job),
         "allow.unmetered": allow.unmetered,

@@ -84,7 +84,7 @@ async def test_check_asks_whether_alerts_may_go_where_they_shall(directory: Path
     alerts = '\n[alerts]\nwebhook = "http://10.1.2.3/alerts"\n'
     (directory / "teams" / "video.toml").write_text(TEAM.format("video") + alerts)
     result = await Tollhouse()("policy", "check", str(directory))
-    assert (result.exit_code, result.stderr) == (1, "teams/video.toml: alerts.webhook: must use https\n")
+    assert (result.exit_code, result.stderr) == (1, "teams/video.toml:11: alerts.webhook: must use https\n")
     allowed = {"TOLLHOUSE_WEBHOOK_ALLOW_HOSTS": "10.0.0.0/8"}
     assert (await Tollhouse()("policy", "check", str(directory), env=allowed)).exit_code == 0
 
