@@ -16,7 +16,7 @@ from gateway.core.policy_set import RateWindow
 from gateway.core.window import WindowKind
 
 LIMIT_NAME: Final = "must be the name of a limit of this file"
-RESERVED: Final = frozenset({"all", "none", "other", "total", "unknown"})
+RESERVED: Final = frozenset({"all", "none", "organization", "other", "total", "unknown"})
 
 _SLUG: Final = r"[a-z0-9][a-z0-9-]{0,62}"
 _SLUG_SENTENCE: Final = "must be 1 to 63 of a-z, 0-9 and -, not starting with -"

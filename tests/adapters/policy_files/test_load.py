@@ -231,7 +231,7 @@ def test_every_mistake_of_every_file_is_reported_at_once() -> None:
         "organization.toml: fiscal_year_starts: must be a month, 1 to 12",
         f"organization.toml: organization: {slug}",
         "organization.toml: zone: must be the IANA name of a time zone, such as Europe/Berlin",
-        f"teams/all.toml: team: {slug}, and none of all, none, other, total, unknown",
+        f"teams/all.toml: team: {slug}, and none of all, none, organization, other, total, unknown",
         "teams/broken.toml: is not TOML: Invalid value (at line 1, column 10)",
         "teams/video.toml: limit: must hold an enforced limit on usd, or the file must say unlimited = true",
         f"teams/video.toml: limit[0].ceiling: {MONEY}",
