@@ -43,6 +43,7 @@ TESTED_ELSEWHERE = {
     "gateway/adapters/sql/migrations/env.py": "tests/adapters/sql/test_migrate.py",
     "gateway/adapters/sql/migrations/versions/v0001_ledger.py": "tests/adapters/sql/test_migrate.py",
     "gateway/adapters/sql/migrations/versions/v0002_audit.py": "tests/adapters/sql/test_audit_records.py",
+    "gateway/adapters/sql/migrations/versions/v0003_refused_after.py": "tests/adapters/sql/test_audit_records.py",
     "gateway/adapters/sql/schema.py": "tests/adapters/sql/test_migrate.py",
     "gateway/adapters/redis/calls.py": "tests/adapters/redis/test_ledger.py",
     "gateway/adapters/redis/keys.py": "tests/adapters/redis/test_ledger.py",

@@ -33,7 +33,8 @@ _COST_PER_JOB: Final = "cost_per_job"
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """`at` is microseconds since 1970; `amount` what would have been held, None where there is no price.
+    """`at` is microseconds since 1970; `amount` what would have been held, None where there is no price. `after` is the
+    number of the last entry before the store refused it, None where nothing that it knows stood in the way.
 
     `code` is the error that was answered, `limit` and `scope` name what refused, where that has a name; `inputs` are
     the priced fields with the option that was asked for, or defaulted.
@@ -56,6 +57,7 @@ class Refused:
     policy: str
     rate_card: str | None
     inputs: Mapping[str, str]
+    after: int | None = None
 
 
 _FIELDS: Final = tuple(one.name for one in fields(Refused))
@@ -79,7 +81,7 @@ def refused(
     request_id: str,
     now: datetime,
 ) -> Refused | None:
-    """What to keep of a submission that came at `now` (UTC); None unless one of our rules refused it."""
+    """What to keep of a submission that was decided at `now` (UTC); None unless one of our rules refused it."""
     because = why(submission)
     if because is None:
         return None
@@ -103,6 +105,7 @@ def refused(
         policy=rules.version,
         rate_card=priced.rate_card if priced else None,
         inputs={factor.field: factor.value for factor in priced.factors} if priced else {},
+        after=submission.after if isinstance(submission, Refusal | OverRate) else None,
     )
 
 
@@ -111,7 +114,7 @@ def why(submission: Submission) -> Why | None:
     match submission:
         case Refusal(named):
             return Why(named.code, named.demand.account.limit, named.demand.account.scope)
-        case OverRate(rate):
+        case OverRate(rate=rate):
             return Why("RATE_LIMITED", rate.name, rate.scope)
         case ModelNotAllowed(_, scope):
             return Why("MODEL_ACCESS_DENIED", scope=scope)

@@ -7,7 +7,7 @@ as `adapters/redis/lua/hold.lua` keeps it.
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from heapq import heappop, heappush
 from typing import Final
 
@@ -15,6 +15,7 @@ from gateway.core.account import AccountScope, Balance, Demand, Meter
 from gateway.core.admission import OverRate
 from gateway.core.admit import Admit
 from gateway.core.arrivals import Arrival, arrive
+from gateway.core.durations import Durations
 from gateway.core.entry import Move
 from gateway.core.ledger import Charge, Flow, shift
 from gateway.core.money import MicroUsd, Rounding, round_quotient
@@ -67,16 +68,13 @@ class _Job:
 class Replay:
     """The ledger under `rules`, from `opening` on: posted and held of each account before the first submission.
 
-    `durations` is how long a job of a model runs, for those that were refused when they were asked for.
+    `durations` is how long jobs run, for those that were refused when they were asked for.
     """
 
-    def __init__(
-        self, rules: Rules, opening: Mapping[str, Balance], durations: Mapping[str, timedelta], usual: timedelta
-    ) -> None:
+    def __init__(self, rules: Rules, opening: Mapping[str, Balance], durations: Durations) -> None:
         self._rules = rules
         self._books = {name: [balance.posted, balance.held] for name, balance in opening.items()}
         self._durations = durations
-        self._usual = usual
         self._arrivals: dict[Arrival, int] = {}
         self._jobs: dict[str, _Job] = {}
         self._ends: list[tuple[datetime, str]] = []
@@ -156,8 +154,7 @@ class Replay:
     def _take_its_course(self, asked: Request, job: _Job, quote: Quote) -> MicroUsd:
         """Nobody knows what would have become of it: it costs what was quoted, and runs as long as others did."""
         job.recorded = job.amount
-        lasts = self._durations.get(asked.model, self._usual)
-        heappush(self._ends, (asked.at + lasts, asked.id))
+        heappush(self._ends, (asked.at + self._durations.of(asked.model), asked.id))
         return self._turn(job, Turn(Flow.POST_HELD, quote.amount))
 
     def _end_jobs(self, now: datetime) -> None:

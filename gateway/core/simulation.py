@@ -4,10 +4,14 @@ The rule of this file: every world hears of the same submissions in the same ord
 that it admitted.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from gateway.core.account import Balance
+from gateway.core.durations import Durations
 from gateway.core.headroom_curve import Curves
 from gateway.core.ledger import Outcome
+from gateway.core.plan import Rules
 from gateway.core.recorded import Later, Life, Recorded, Request
 from gateway.core.refusal import shadow_refusals
 from gateway.core.replay import Judged, Replay, posted
@@ -45,6 +49,11 @@ class World:
         return judged
 
 
+def world(rules: Rules, opening: Mapping[str, Balance], lasting: Durations) -> World:
+    """The world of these rules, before anything is told."""
+    return World(Replay(rules, opening, lasting), rules.policies.organization.calendar)
+
+
 @value
 class Decided:
     """One submission: what each world made of it, in the order of the worlds."""
@@ -55,7 +64,7 @@ class Decided:
 
 @dataclass(slots=True)
 class Simulation:
-    """All worlds together. `happened` is the real one, of which nothing has to be decided."""
+    """All worlds together. `happened` is the real one, in which nothing has to be decided."""
 
     worlds: tuple[World, ...]
     happened: Tally = field(default_factory=Tally)
