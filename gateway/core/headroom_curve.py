@@ -3,11 +3,13 @@
 The rule of this file: a limit counted for each key is shown as its fullest key, as in the metrics.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Final
 
 from gateway.core.account import AccountScope, Balance, Demand, Meter, headroom
 from gateway.core.value import value
+
+_REMEMBERED: Final = 4096
 
 
 @value
@@ -33,20 +35,32 @@ class Curves:
     """The least headroom of every limit on every day (`2026-11-23`) on which it was met."""
 
     days: dict[LimitName, dict[str, Low]] = field(default_factory=dict)
+    _known: dict[tuple[int, str], tuple[tuple[Demand, ...], tuple[dict[str, Low], ...]]] = field(default_factory=dict)
 
     def note(
         self, day: str, team: str, demands: tuple[Demand, ...], balances: tuple[Balance, ...], *, admitted: bool
     ) -> None:
         """What a job of `team` left, or found: `balances` are those before it."""
-        for demand, balance in zip(demands, balances, strict=True):
+        for demand, balance, days in zip(demands, balances, self._days(team, demands), strict=True):
             left = headroom(demand.ceiling, balance) - (demand.amount if admitted else 0)
-            account = demand.account
-            prefix = "test:" if account.test else ""
-            owner = prefix + account.owner if account.scope is AccountScope.ORGANIZATION else team
-            days = self.days.setdefault(LimitName(account.scope, owner, account.limit, account.meter), {})
-            if day not in days or left < days[day].headroom:
+            low = days.get(day)
+            if low is None or left < low.headroom:
                 days[day] = Low(left, demand.ceiling)
 
-    def lowest(self) -> Mapping[LimitName, Low]:
-        """Of each limit the day on which least was left."""
-        return {name: min(days.values(), key=lambda low: low.headroom) for name, days in self.days.items()}
+    def _days(self, team: str, demands: tuple[Demand, ...]) -> tuple[dict[str, Low], ...]:
+        """Where each demand's days are. Jobs of one kind ask for the very same demands, and come in crowds."""
+        known = self._known.get((id(demands), team))
+        if known is not None and known[0] is demands:
+            return known[1]
+        if len(self._known) >= _REMEMBERED:
+            self._known.clear()
+        found = tuple([self.days.setdefault(_name(demand, team), {}) for demand in demands])
+        self._known[id(demands), team] = demands, found
+        return found
+
+
+def _name(demand: Demand, team: str) -> LimitName:
+    account = demand.account
+    prefix = "test:" if account.test else ""
+    owner = prefix + account.owner if account.scope is AccountScope.ORGANIZATION else team
+    return LimitName(account.scope, owner, account.limit, account.meter)

@@ -102,13 +102,15 @@ class Replay:
 
     def _turn(self, job: _Job, turn: Turn) -> MicroUsd:
         cost = job.scaled(turn.plus) - job.scaled(turn.minus)
-        self._move([Move(one.account, *shift(one, turn.flow, cost)) for one in job.charges])
+        for one in job.charges:
+            self._shift(one.account, *shift(one, turn.flow, cost))
         return posted(turn.flow, cost)
 
     def moved(self, at: datetime, moves: Iterable[Move]) -> None:
         """What became of something older than the replay, as it is recorded."""
         self._end_jobs(at)
-        self._move(moves)
+        for move in moves:
+            self._shift(move.account, move.posted, move.held)
 
     def forget(self, hold: str) -> None:
         """Nothing becomes of it any more."""
@@ -145,7 +147,8 @@ class Replay:
         if refused is not None:
             return Judged(why(refused), quote.hold_amount, admit.demands, balances)
         self._arrivals.update(arrivals)
-        self._move([Move(one.account, 0, one.amount) for one in admit.charges])
+        for one in admit.charges:
+            self._shift(one.account, 0, one.amount)
         job = _Job(admit.charges, quote.hold_amount, asked.amount or 0)
         self._jobs[asked.id] = job
         charged = 0 if asked.refused is None else self._take_its_course(asked, job, quote)
@@ -162,11 +165,12 @@ class Replay:
             _, hold = heappop(self._ends)
             self._turn(self._jobs.pop(hold), Turn(Flow.END))
 
-    def _move(self, moves: Iterable[Move]) -> None:
-        for move in moves:
-            book = self._books.setdefault(move.account, [0, 0])
-            book[0] += move.posted
-            book[1] += move.held
+    def _shift(self, account: str, posted: int, held: int) -> None:
+        book = self._books.get(account)
+        if book is None:
+            book = self._books[account] = [0, 0]
+        book[0] += posted
+        book[1] += held
 
 
 def posted(flow: Flow, cost: MicroUsd) -> MicroUsd:

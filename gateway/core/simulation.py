@@ -41,12 +41,17 @@ class World:
             day = self.calendar.containing(WindowKind.DAY, asked.at).label
             self.curves.note(day, team, judged.demands, judged.balances, admitted=admitted)
         if admitted:
-            for one in shadow_refusals(judged.demands, judged.balances):
-                account = one.demand.account
-                name = ShadowName(team, account.limit, account.meter)
-                self.tally.shadow.setdefault(name, Share()).add(judged.amount, asked.at)
+            self._shadow(asked, team, judged)
             self.tally.charge(team, judged.charged)
         return judged
+
+    def _shadow(self, asked: Request, team: str, judged: Judged) -> None:
+        if not [demand for demand in judged.demands if not demand.enforced]:
+            return
+        for one in shadow_refusals(judged.demands, judged.balances):
+            account = one.demand.account
+            name = ShadowName(team, account.limit, account.meter)
+            self.tally.shadow.setdefault(name, Share()).add(judged.amount, asked.at)
 
 
 def world(rules: Rules, opening: Mapping[str, Balance], lasting: Durations) -> World:

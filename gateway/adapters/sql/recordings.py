@@ -34,6 +34,7 @@ _HOLD: Final = "hold"
 _KINDS: Final = (_HOLD, *FLOWS)
 _ENDS: Final = (Outcome.FINISHED, Outcome.REFUNDED)
 _STANDS: Final = ENTRIES.c.lost_in.is_(None)
+_KNOWN: Final = _STANDS & ENTRIES.c.kind.in_(_KINDS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,11 +100,15 @@ class Recordings:
 
     def _entry_rows(self, since: datetime, until: datetime) -> Iterator[Row[Any]]:
         columns = (ENTRIES.c.seq, ENTRIES.c.kind, ENTRIES.c.hold, ENTRIES.c.at, ENTRIES.c.facts, ENTRIES.c.moves)
-        rows = select(*columns, ENTRIES.c.record).where(_entries(since, until)).order_by(ENTRIES.c.seq)
-        first = select(func.min(ENTRIES.c.seq)).where(_entries(since, until))
+        numbers = select(func.min(ENTRIES.c.seq), func.max(ENTRIES.c.seq)).where(_entries(since, until))
         with self._looking() as connection:
-            after = (connection.scalar(first) or 0) - 1
-        while some := self._some(rows.where(ENTRIES.c.seq > after)):
+            first, last = connection.execute(numbers).one()
+        if first is None:
+            return
+        # Not by the index of times: all that it finds would be sorted anew for every few rows.
+        within = (ENTRIES.c.at + 0 >= _micros(since)) & (ENTRIES.c.at + 0 < _micros(until)) & _KNOWN
+        rows, after = select(*columns, ENTRIES.c.record).where(within, ENTRIES.c.seq <= last), first - 1
+        while some := self._some(rows.where(ENTRIES.c.seq > after).order_by(ENTRIES.c.seq)):
             yield from some
             after = some[-1].seq
 
@@ -134,7 +139,7 @@ class Recordings:
 
 def _entries(since: datetime, until: datetime) -> ColumnElement[bool]:
     at = ENTRIES.c.at
-    return (at >= _micros(since)) & (at < _micros(until)) & _STANDS & ENTRIES.c.kind.in_(_KINDS)
+    return (at >= _micros(since)) & (at < _micros(until)) & _KNOWN
 
 
 def _refused(since: datetime, until: datetime) -> ColumnElement[bool]:
