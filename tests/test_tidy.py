@@ -26,6 +26,9 @@ SCRIPTS = sorted(PACKAGE.rglob("*.lua"))
 
 # Modules whose every line runs in the tests of another: a composition root, and packages of values.
 TESTED_ELSEWHERE = {
+    "gateway/cli/job_rows.py": "tests/cli/test_simulate.py",
+    "gateway/cli/moment.py": "tests/cli/test_simulate.py",
+    "gateway/cli/simulated.py": "tests/cli/test_simulate.py",
     "gateway/__main__.py": "tests/cli/test_serve.py",
     "gateway/ports/administration.py": "tests/service/test_administrators.py",
     "gateway/ports/alerts.py": "tests/service/test_alerts.py",
@@ -64,6 +67,7 @@ TESTED_ELSEWHERE = {
     "gateway/service/hold_desk.py": "tests/web/test_admin_holds.py",
     "gateway/wiring/demo.py": "tests/wiring/test_gateway.py",
     "gateway/wiring/house.py": "tests/wiring/test_gateway.py",
+    "gateway/wiring/recordings.py": "tests/cli/test_simulate.py",
     "gateway/wiring/settling.py": "tests/walkthrough/test_settling.py",
     "gateway/wiring/trouble.py": "tests/cli/test_serve.py",
     "gateway/wiring/upstreams.py": "tests/wiring/test_gateway.py",

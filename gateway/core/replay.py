@@ -33,6 +33,7 @@ _INVALID: Final = Why("INVALID_INPUT")
 _NO_TEAM: Final = Why("API_KEY_INACTIVE")
 _NOT_ALLOWED: Final = "MODEL_ACCESS_DENIED"
 _NO_PRICE: Final = "PRICE_UNKNOWN"
+_MONEY: Final = Charge("", Meter.USD, 0, None)
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -83,10 +84,10 @@ class Replay:
     def submit(self, asked: Request) -> Judged:
         """Decide it at its own instant, and charge it where there is room."""
         self._end_jobs(asked.at)
-        quote = self._quote(asked)
+        inputs = self._inputs(asked)
+        quote = self._rules.prices.quote(asked.model, asked.version, inputs, asked.at)
         if not isinstance(quote, Quote):
             return Judged(_unpriced(quote), 0)
-        inputs = self._inputs(asked)
         decision = decide(self._rules.policies, self._principal(asked), asked.model, inputs, quote, asked.at)
         if not isinstance(decision, Admit):
             return Judged(_denied(decision), quote.hold_amount)
@@ -119,9 +120,6 @@ class Replay:
     def balance(self, account: str) -> Balance:
         posted, held = self._books.get(account, (0, 0))
         return Balance(posted, held)
-
-    def _quote(self, asked: Request) -> Quote | Unpriced:
-        return self._rules.prices.quote(asked.model, asked.version, self._inputs(asked), asked.at)
 
     def _inputs(self, asked: Request) -> Mapping[str, str]:
         """The fields as they would be sent: what only the media decides is not, nor what has no price any more."""
@@ -175,7 +173,7 @@ class Replay:
 
 def posted(flow: Flow, cost: MicroUsd) -> MicroUsd:
     """What a step posts on an account of money."""
-    return shift(Charge("", Meter.USD, 0, None), flow, cost)[0]
+    return shift(_MONEY, flow, cost)[0]
 
 
 def _unpriced(quote: Unpriced) -> Why:

@@ -2,16 +2,22 @@
 
 import csv
 import json
+from collections import Counter
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from click.testing import Result
 
+from bench.history import write_history
+from bench.simulation import write_policies
 from gateway.adapters.redis.connection import Store
-from gateway.adapters.sql.engine import open_reader
+from gateway.adapters.sql.engine import open_reader, sqlite_url
 from gateway.adapters.sql.recordings import Recordings
 from gateway.core.durations import durations
 from gateway.core.ending import Completed
+from gateway.core.money import parse_usd
+from tests.adapters.sql.databases import Reader
 from tests.cli.run import Tollhouse
 from tests.service.past import START, Fate, crowd, fates, live, orders
 from tests.walkthrough.policies import budget, in_flight, organization, quota, rate, team, write
@@ -99,3 +105,85 @@ async def test_what_came_at_once_was_decided_in_the_order_in_which_the_store_dec
     assert len({one["happened_limit"] for one in rows}) > 2
     assert came_to(rows, "live") == came_to(rows, "happened")
     assert document["changed"] == {"live": 0, "proposed": 0}
+
+
+@pytest.fixture
+async def ledger(tmp_path: Path) -> str:
+    """2,000 submissions of three teams, made up."""
+    rules = write_policies(tmp_path / "live", 3, "150.00")
+    write_policies(tmp_path / "proposed", 3, "75.00")
+    url = sqlite_url(tmp_path / "ledger.db")
+    await write_history(url, rules, 2000)
+    return url
+
+
+async def run(root: Path, url: str, *words: str) -> Result:
+    told = ("--since", "2026-11-01", "--until", "2026-12-02", "--baseline", str(root / "live"), *words)
+    return await Tollhouse()("policy", "simulate", *told, str(root / "proposed"), env={"TOLLHOUSE_DATABASE_URL": url})
+
+
+async def test_its_sums_are_those_of_plain_sql(tmp_path: Path, ledger: str) -> None:
+    document = json.loads((await run(tmp_path, ledger, "--json")).stdout)
+    reader = Reader(ledger)
+    refused = dict(reader.rows("SELECT team, count(*) FROM refused_submissions GROUP BY 1"))
+    admitted = dict(reader.rows("SELECT team, count(*) FROM ledger_entries WHERE kind = 'hold' GROUP BY 1"))
+    accounts = reader.rows("SELECT account, posted FROM ledger_accounts WHERE account LIKE '%:monthly:usd:2026-1%'")
+    reader.close()
+    assert {row["team"]: row["live"]["refused"]["jobs"] for row in document["teams"]} == refused
+    assert {row["team"]: row["live"]["admitted"]["jobs"] for row in document["teams"]} == admitted
+    posted = Counter[str]()
+    for account, amount in accounts:
+        posted[str(account).split(":")[1]] += int(str(amount))
+    assert {row["team"]: parse_usd(row["live"]["charged_usd"]) for row in document["teams"]} == posted
+    assert document["changed"]["live"] == 0
+    for row in document["teams"]:
+        assert parse_usd(row["proposed"]["charged_usd"]) < parse_usd("80.00")
+        assert row["proposed"]["newly_refused"]["jobs"] > 0
+    curves = [row for row in document["headroom"] if row["limit"] == "monthly"]
+    assert all(row["days"][-1]["used"] > 0.9 for row in curves)
+
+
+async def test_it_is_told_in_tables_and_of_one_team_where_one_is_named(tmp_path: Path, ledger: str) -> None:
+    said = (await run(tmp_path, ledger, "--team", "team-1", "--jobs", str(tmp_path / "jobs.csv"))).stdout
+    for part in (
+        "Under the live policies",
+        "newly refused",
+        "team-1  BUDGET_EXCEEDED  team monthly",
+        "organization acme",
+    ):
+        assert part in said
+    assert "team-0" not in said
+    with (tmp_path / "jobs.csv").open(newline="") as file:
+        assert {row["team"] for row in csv.DictReader(file)} == {"team-1"}
+
+
+async def test_without_a_gateway_what_happened_stands_alone_beside_the_proposed(tmp_path: Path, ledger: str) -> None:
+    env = {"TOLLHOUSE_DATABASE_URL": ledger, "TOLLHOUSE_ADMIN_KEY": "k", "TOLLHOUSE_CONTROL_URL": "http://127.0.0.1:1"}
+    words = ("--since", "2026-11-01", "--until", "2026-12-02", "--json", str(tmp_path / "live"))
+    ran = await Tollhouse()("policy", "simulate", *words, env=env)
+    assert ran.exit_code == 0
+    assert "does not answer" in ran.stderr
+    assert "--baseline" in ran.stderr
+    document = json.loads(ran.stdout)
+    assert (list(document["versions"]), document["changed"]) == (["proposed"], {"proposed": 0})
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "sentence"),
+    [
+        (("--since", "soon"), 2, "is not 30d"),
+        (("--since", "1d", "--until", "2d"), 2, "begins after --until"),
+        ((), 1, "There is no SQL ledger"),
+    ],
+)
+async def test_what_cannot_be_done_is_said(tmp_path: Path, words: tuple[str, ...], code: int, sentence: str) -> None:
+    write(tmp_path / "policies", team())
+    told = (*words, "--baseline", str(tmp_path / "policies"), str(tmp_path / "policies"))
+    ran = await Tollhouse()("policy", "simulate", *told, env={"TOLLHOUSE_DATA_DIR": str(tmp_path)})
+    assert ran.exit_code == code
+    assert sentence in ran.stderr
+
+
+async def test_nothing_recorded_is_said_too(tmp_path: Path, ledger: str) -> None:
+    said = (await run(tmp_path, ledger, "--since", "2025-01-01", "--until", "2025-02-01")).stdout
+    assert said.startswith("Nothing is recorded from 2025-01-01")
