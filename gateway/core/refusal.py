@@ -138,8 +138,8 @@ def before(demands: Sequence[Demand], balances: Sequence[Balance]) -> tuple[Bala
 
 def _failures(demands: Sequence[Demand], balances: Sequence[Balance]) -> tuple[Failure, ...]:
     pairs = zip(demands, balances, strict=True)
-    judged = (Failure(demand, balance, classify(demand, balance)) for demand, balance in pairs)
-    return tuple(failure for failure in judged if failure.verdict is not Verdict.OK)
+    judged = ((demand, balance, classify(demand, balance)) for demand, balance in pairs)
+    return tuple([Failure(*one) for one in judged if one[2] is not Verdict.OK])
 
 
 def _urgency(failure: Failure) -> tuple[bool, float, int]:

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from heapq import heappop, heappush
-from typing import Final
+from typing import Final, TypeAlias
 
 from gateway.core.account import AccountScope, Balance, Demand, Meter
 from gateway.core.admission import OverRate
@@ -32,6 +32,7 @@ from gateway.core.value import value
 _INVALID: Final = Why("INVALID_INPUT")
 _NO_TEAM: Final = Why("API_KEY_INACTIVE")
 _NOT_ALLOWED: Final = "MODEL_ACCESS_DENIED"
+_REMEMBERED: Final = 4096
 _NO_PRICE: Final = "PRICE_UNKNOWN"
 _MONEY: Final = Charge("", Meter.USD, 0, None)
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -50,6 +51,10 @@ class Judged:
     demands: tuple[Demand, ...] = ()
     balances: tuple[Balance, ...] = ()
     charged: MicroUsd = 0
+
+
+# What a step adds to posted and to held of each book that it changes.
+_Shifts: TypeAlias = tuple[tuple[list[int], int, int], ...]
 
 
 @dataclass(slots=True)
@@ -78,6 +83,7 @@ class Replay:
         self._durations = durations
         self._arrivals: dict[Arrival, int] = {}
         self._jobs: dict[str, _Job] = {}
+        self._known: dict[tuple[int, Flow, MicroUsd], tuple[tuple[Charge, ...], _Shifts]] = {}
         self._ends: list[tuple[datetime, str]] = []
         self._principals: dict[tuple[str, str, str, bool], Principal] = {}
 
@@ -103,15 +109,30 @@ class Replay:
 
     def _turn(self, job: _Job, turn: Turn) -> MicroUsd:
         cost = job.scaled(turn.plus) - job.scaled(turn.minus)
-        for one in job.charges:
-            self._shift(one.account, *shift(one, turn.flow, cost))
+        for book, added, set_aside in self._shifts(job.charges, turn.flow, cost):
+            book[0] += added
+            book[1] += set_aside
         return posted(turn.flow, cost)
+
+    def _shifts(self, charges: tuple[Charge, ...], flow: Flow, cost: MicroUsd) -> _Shifts:
+        """What such a step does to which books. Jobs of one kind have the very same charges, and come in crowds."""
+        known = self._known.get((id(charges), flow, cost))
+        if known is not None and known[0] is charges:
+            return known[1]
+        if len(self._known) >= _REMEMBERED:
+            self._known.clear()
+        all_of_them = [(self._book(one.account), *shift(one, flow, cost)) for one in charges]
+        found = tuple([one for one in all_of_them if one[1] or one[2]])
+        self._known[id(charges), flow, cost] = charges, found
+        return found
 
     def moved(self, at: datetime, moves: Iterable[Move]) -> None:
         """What became of something older than the replay, as it is recorded."""
         self._end_jobs(at)
         for move in moves:
-            self._shift(move.account, move.posted, move.held)
+            book = self._book(move.account)
+            book[0] += move.posted
+            book[1] += move.held
 
     def forget(self, hold: str) -> None:
         """Nothing becomes of it any more."""
@@ -146,7 +167,7 @@ class Replay:
             return Judged(why(refused), quote.hold_amount, admit.demands, balances)
         self._arrivals.update(arrivals)
         for one in admit.charges:
-            self._shift(one.account, 0, one.amount)
+            self._book(one.account)[1] += one.amount
         job = _Job(admit.charges, quote.hold_amount, asked.amount or 0)
         self._jobs[asked.id] = job
         charged = 0 if asked.refused is None else self._take_its_course(asked, job, quote)
@@ -163,12 +184,11 @@ class Replay:
             _, hold = heappop(self._ends)
             self._turn(self._jobs.pop(hold), Turn(Flow.END))
 
-    def _shift(self, account: str, posted: int, held: int) -> None:
+    def _book(self, account: str) -> list[int]:
         book = self._books.get(account)
         if book is None:
             book = self._books[account] = [0, 0]
-        book[0] += posted
-        book[1] += held
+        return book
 
 
 def posted(flow: Flow, cost: MicroUsd) -> MicroUsd:

@@ -140,7 +140,7 @@ async def test_its_sums_are_those_of_plain_sql(tmp_path: Path, ledger: str) -> N
         assert parse_usd(row["proposed"]["charged_usd"]) < parse_usd("80.00")
         assert row["proposed"]["newly_refused"]["jobs"] > 0
     curves = [row for row in document["headroom"] if row["limit"] == "monthly"]
-    assert all(row["days"][-1]["used"] > 0.9 for row in curves)
+    assert all(max(day["used"] for day in row["days"]) > 0.9 for row in curves)
 
 
 async def test_it_is_told_in_tables_and_of_one_team_where_one_is_named(tmp_path: Path, ledger: str) -> None:
