@@ -26,6 +26,9 @@ SCRIPTS = sorted(PACKAGE.rglob("*.lua"))
 
 # Modules whose every line runs in the tests of another: a composition root, and packages of values.
 TESTED_ELSEWHERE = {
+    "gateway/cli/job_rows.py": "tests/cli/test_simulate.py",
+    "gateway/cli/moment.py": "tests/cli/test_simulate.py",
+    "gateway/cli/simulated.py": "tests/cli/test_simulate.py",
     "gateway/__main__.py": "tests/cli/test_serve.py",
     "gateway/ports/administration.py": "tests/service/test_administrators.py",
     "gateway/ports/alerts.py": "tests/service/test_alerts.py",
@@ -42,6 +45,7 @@ TESTED_ELSEWHERE = {
     "gateway/adapters/sql/migrations/env.py": "tests/adapters/sql/test_migrate.py",
     "gateway/adapters/sql/migrations/versions/v0001_ledger.py": "tests/adapters/sql/test_migrate.py",
     "gateway/adapters/sql/migrations/versions/v0002_audit.py": "tests/adapters/sql/test_audit_records.py",
+    "gateway/adapters/sql/migrations/versions/v0003_refused_after.py": "tests/adapters/sql/test_audit_records.py",
     "gateway/adapters/sql/schema.py": "tests/adapters/sql/test_migrate.py",
     "gateway/adapters/redis/calls.py": "tests/adapters/redis/test_ledger.py",
     "gateway/adapters/redis/keys.py": "tests/adapters/redis/test_ledger.py",
@@ -62,6 +66,7 @@ TESTED_ELSEWHERE = {
     "gateway/service/hold_desk.py": "tests/web/test_admin_holds.py",
     "gateway/wiring/demo.py": "tests/wiring/test_gateway.py",
     "gateway/wiring/house.py": "tests/wiring/test_gateway.py",
+    "gateway/wiring/recordings.py": "tests/cli/test_simulate.py",
     "gateway/wiring/settling.py": "tests/walkthrough/test_settling.py",
     "gateway/wiring/trouble.py": "tests/cli/test_serve.py",
     "gateway/wiring/upstreams.py": "tests/wiring/test_gateway.py",

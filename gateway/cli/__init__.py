@@ -14,6 +14,7 @@ from gateway.cli.policy import policy
 from gateway.cli.price import price
 from gateway.cli.sandbox import sandbox
 from gateway.cli.serve import serve
+from gateway.cli.simulate import simulate
 from gateway.cli.store import store
 from gateway.cli.team import team
 from gateway.cli.webhook import webhook
@@ -27,3 +28,4 @@ def main() -> None:
 
 for command in (serve, sandbox, store, key, policy, price, hold, job, team, alert, webhook, admin, audit, doctor):
     main.add_command(command)
+policy.add_command(simulate)

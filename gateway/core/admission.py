@@ -3,7 +3,7 @@
 The rule of this file: only `Created` permits sending. Every other answer, and no answer at all, forbids it.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from gateway.core.account import Balance, Demand, RateDemand
@@ -42,17 +42,25 @@ class ModelClosed:
 
 @dataclass(frozen=True, slots=True)
 class OverLimit:
-    """At least one enforced demand did not fit, and nothing moved. Balances are those found, one for every demand."""
+    """At least one enforced demand did not fit, and nothing moved. Balances are those found, one for every demand.
+
+    `after` is the number of the last entry before it was decided.
+    """
 
     balances: tuple[Balance, ...]
+    after: int | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
 class OverRate:
-    """`rate` had no room and nothing moved; it has again after `retry_after_us` microseconds."""
+    """`rate` had no room and nothing moved; it has again after `retry_after_us` microseconds.
+
+    `after` is the number of the last entry before it was decided.
+    """
 
     rate: RateDemand
     retry_after_us: int
+    after: int | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -99,6 +99,11 @@ class PriceBook:
         """Slug -> price of every model that has one at `now` (aware)."""
         return {slug: tariff.price for slug, tariff in self._at(now).items()}
 
+    def price(self, model: str, now: datetime) -> ModelPrice | None:
+        """The price of one model at `now` (aware), None where it has none."""
+        tariff = self._at(now).get(model)
+        return None if tariff is None else tariff.price
+
     def quote(self, model: str, version: str | None, inputs: Mapping[str, object], now: datetime) -> Quote | Unpriced:
         """The price of one job at `now` (aware). `inputs` is the request's `input`, parsed from JSON."""
         tariff = self._at(now).get(model)

@@ -5,7 +5,7 @@ Codes and waits are those of the interface's table of errors.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 from math import inf
@@ -75,12 +75,14 @@ class Failure:
 class Refusal:
     """Every enforced demand that failed, in the order of the demands, and the one to name.
 
-    `frees_at` (UTC) is when enough of the running jobs may have ended, where that is known.
+    `frees_at` (UTC) is when enough of the running jobs may have ended, where that is known; `after` the number of the
+    last entry before it was decided, where the store decided it.
     """
 
     named: Failure
     failed: tuple[Failure, ...]
     frees_at: datetime | None = None
+    after: int | None = field(default=None, compare=False)
 
     def retry_after(self, now: datetime) -> int | None:
         """Seconds (at least 1) after which it is worth asking again; None where waiting is no advice."""
@@ -114,10 +116,13 @@ def classify(demand: Demand, balance: Balance) -> Verdict:
     return Verdict.HELD if balance.posted + demand.amount <= demand.ceiling else Verdict.EXCEEDED
 
 
-def refusal(demands: Sequence[Demand], balances: Sequence[Balance]) -> Refusal | None:
-    """The refusal that enforced demands amount to, balances being those before this job; None when all have room."""
+def refusal(demands: Sequence[Demand], balances: Sequence[Balance], after: int | None = None) -> Refusal | None:
+    """The refusal that enforced demands amount to, balances being those before this job; None when all have room.
+
+    `after` is the number of the last entry before it, where the store refused it.
+    """
     failed = tuple(failure for failure in _failures(demands, balances) if failure.demand.enforced)
-    return Refusal(min(failed, key=_urgency), failed) if failed else None
+    return Refusal(min(failed, key=_urgency), failed, after=after) if failed else None
 
 
 def shadow_refusals(demands: Sequence[Demand], balances: Sequence[Balance]) -> tuple[Failure, ...]:
@@ -133,8 +138,8 @@ def before(demands: Sequence[Demand], balances: Sequence[Balance]) -> tuple[Bala
 
 def _failures(demands: Sequence[Demand], balances: Sequence[Balance]) -> tuple[Failure, ...]:
     pairs = zip(demands, balances, strict=True)
-    judged = (Failure(demand, balance, classify(demand, balance)) for demand, balance in pairs)
-    return tuple(failure for failure in judged if failure.verdict is not Verdict.OK)
+    judged = ((demand, balance, classify(demand, balance)) for demand, balance in pairs)
+    return tuple([Failure(*one) for one in judged if one[2] is not Verdict.OK])
 
 
 def _urgency(failure: Failure) -> tuple[bool, float, int]:

@@ -33,7 +33,8 @@ _COST_PER_JOB: Final = "cost_per_job"
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """`at` is microseconds since 1970; `amount` what would have been held, None where there is no price.
+    """`at` is microseconds since 1970; `amount` what would have been held, None where there is no price. `after` is the
+    number of the last entry before the store refused it, None where nothing that it knows stood in the way.
 
     `code` is the error that was answered, `limit` and `scope` name what refused, where that has a name; `inputs` are
     the priced fields with the option that was asked for, or defaulted.
@@ -56,13 +57,16 @@ class Refused:
     policy: str
     rate_card: str | None
     inputs: Mapping[str, str]
+    after: int | None = None
 
 
 _FIELDS: Final = tuple(one.name for one in fields(Refused))
 
 
 @dataclass(frozen=True, slots=True)
-class _Why:
+class Why:
+    """The error that is answered, and the name and scope of what refused, where it has one."""
+
     code: str
     limit: str | None = None
     scope: str | None = None
@@ -77,9 +81,9 @@ def refused(
     request_id: str,
     now: datetime,
 ) -> Refused | None:
-    """What to keep of a submission that came at `now` (UTC); None unless one of our rules refused it."""
-    why = _why(submission)
-    if why is None:
+    """What to keep of a submission that was decided at `now` (UTC); None unless one of our rules refused it."""
+    because = why(submission)
+    if because is None:
         return None
     quote = rules.prices.quote(job.model, job.version, job.input, now)
     priced = quote if isinstance(quote, Quote) else None
@@ -95,31 +99,33 @@ def refused(
         version=job.version,
         amount=priced.hold_amount if priced else None,
         outcome=label(submission),
-        code=why.code,
-        limit=why.limit,
-        scope=why.scope,
+        code=because.code,
+        limit=because.limit,
+        scope=because.scope,
         policy=rules.version,
         rate_card=priced.rate_card if priced else None,
         inputs={factor.field: factor.value for factor in priced.factors} if priced else {},
+        after=submission.after if isinstance(submission, Refusal | OverRate) else None,
     )
 
 
-def _why(submission: Submission) -> _Why | None:
+def why(submission: Submission) -> Why | None:
+    """Why one of our rules refused it; None of what none of them refused."""
     match submission:
         case Refusal(named):
-            return _Why(named.code, named.demand.account.limit, named.demand.account.scope)
-        case OverRate(rate):
-            return _Why("RATE_LIMITED", rate.name, rate.scope)
+            return Why(named.code, named.demand.account.limit, named.demand.account.scope)
+        case OverRate(rate=rate):
+            return Why("RATE_LIMITED", rate.name, rate.scope)
         case ModelNotAllowed(_, scope):
-            return _Why("MODEL_ACCESS_DENIED", scope=scope)
+            return Why("MODEL_ACCESS_DENIED", scope=scope)
         case InputNotAllowed():
-            return _Why("MODEL_ACCESS_DENIED", scope=AccountScope.TEAM)
+            return Why("MODEL_ACCESS_DENIED", scope=AccountScope.TEAM)
         case Unmetered(_, limit, scope):
-            return _Why("MODEL_ACCESS_DENIED", limit, scope)
+            return Why("MODEL_ACCESS_DENIED", limit, scope)
         case CostPerJobExceeded():
-            return _Why(LimitCode.REQUEST_EXCEEDS_LIMIT, _COST_PER_JOB, AccountScope.TEAM)
+            return Why(LimitCode.REQUEST_EXCEEDS_LIMIT, _COST_PER_JOB, AccountScope.TEAM)
         case PriceUnknown():
-            return _Why("PRICE_UNKNOWN")
+            return Why("PRICE_UNKNOWN")
         case _:
             return None
 

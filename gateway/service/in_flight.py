@@ -35,7 +35,7 @@ class InFlight:
         except StoreUnavailable:
             return submitted
         frees_at = max((time for time in times if time is not None), default=None)
-        return Submitted(replace(refusal, frees_at=frees_at), submitted.model, submitted.amount)
+        return replace(submitted, submission=replace(refusal, frees_at=frees_at))
 
     async def _freed(self, failure: Failure) -> datetime | None:
         return freed(failure, await self._ends(failure.demand.account))

@@ -12,7 +12,7 @@ from typing import Final, Protocol
 
 from gateway.core.job import JobRequest, parse
 from gateway.core.refused import Refused, refused
-from gateway.ports import Clock, Entropy
+from gateway.ports import Entropy
 from gateway.service.policy_desk import PolicyDesk
 from gateway.service.submit import Asked, Submitted
 
@@ -41,14 +41,12 @@ class Refusals:
         advice: Callable[[Submitted], Awaitable[Submitted]],
         desk: PolicyDesk,
         sink: Sink,
-        clock: Clock,
         entropy: Entropy,
     ) -> None:
         self._submit = submit
         self._advice = advice
         self._desk = desk
         self._sink = sink
-        self._clock = clock
         self._entropy = entropy
         self._waiting: deque[Refused] = deque()
         self._dropped = 0
@@ -62,11 +60,10 @@ class Refusals:
 
     def _note(self, asked: Asked, submitted: Submitted) -> None:
         job, rules = parse(asked.body), self._desk.current
-        if rules is None or not isinstance(job, JobRequest):
+        if rules is None or submitted.at is None or not isinstance(job, JobRequest):
             return
         refusal_id = f"ref_{self._entropy.token(16).hex()}"
-        now = self._clock.now()
-        kept = refused(refusal_id, job, asked.principal, rules, submitted.submission, asked.request_id, now)
+        kept = refused(refusal_id, job, asked.principal, rules, submitted.submission, asked.request_id, submitted.at)
         if kept is None:
             return
         if len(self._waiting) >= _MOST:

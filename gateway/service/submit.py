@@ -79,11 +79,15 @@ class Asked:
 
 @value
 class Submitted:
-    """What a submit came to, for which priced model (None: no such), and how many micro-USD were to be held."""
+    """What a submit came to, for which priced model (None: no such), and how many micro-USD were to be held.
+
+    `at` (UTC) is the instant at which it was decided; None of what is no submit.
+    """
 
     submission: Submission
     model: str | None = None
     amount: MicroUsd = 0
+    at: datetime | None = None
 
     @property
     def refused(self) -> bool:
@@ -130,21 +134,21 @@ class Submit:
         planned = self._plan(job, asked.principal, ids, now)
         if not isinstance(planned, Plan):
             answered = await self._answered(ids.idempotency) or planned
-            return Submitted(answered, None if isinstance(planned, PriceUnknown | StoreDown) else job.model)
+            return Submitted(answered, None if isinstance(planned, PriceUnknown | StoreDown) else job.model, at=now)
         model, amount = job.model, planned.admission.hold.amount
         upstream = self.sandbox if asked.principal.key.test else self.upstream
         async with upstream.slot() as slot:
             if slot is None:
-                return Submitted(Overloaded(), model, amount)
+                return Submitted(Overloaded(), model, amount, now)
             held = await self._hold(job, asked, planned, ids, now)
             if not isinstance(held, Ready):
-                return Submitted(held, model, amount)
+                return Submitted(held, model, amount, now)
             if (unwritten := await self._write_down(held.holding.hold)) is not None:
-                return Submitted(unwritten, model, amount)
+                return Submitted(unwritten, model, amount, now)
             sent, deadline = self.clock.monotonic(), start + self.patience.total_seconds()
             result = await slot.submit(Outgoing(held.body, asked.headers, deadline))
             holding = held.holding.answered(self.clock.monotonic() - sent)
-        return Submitted(await self._settle(holding, result), model, amount)
+        return Submitted(await self._settle(holding, result), model, amount, now)
 
     def _ids(self, asked: Asked, job: JobRequest) -> Ids:
         key, given = asked.principal.key, asked.idempotency_key
@@ -267,8 +271,8 @@ def _heard(reply: Created | ModelClosed | OverLimit | OverRate | Skewed | Closed
         case Created(balances):
             shadow = _shadow(admission.demands, balances)
             return Ready(planned.sealed.body, Holding(admission.hold, admission.demands, balances, shadow))
-        case OverLimit(balances):
-            return refusal(admission.demands, balances) or StoreDown("the store refused a job that had room")
+        case OverLimit(balances, after):
+            return refusal(admission.demands, balances, after) or StoreDown("the store refused a job that had room")
         case OverRate():
             return reply
         case ModelClosed():

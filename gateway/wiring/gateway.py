@@ -143,7 +143,7 @@ def _submit(house: House, upstreams: Upstreams, settings: Settings) -> Refusals:
         relay=house.relaying.relay,
     )
     advice = InFlight(house.jobs, house.clock)
-    return Refusals(submit, advice, house.desk, house.refusals, house.clock, house.entropy)
+    return Refusals(submit, advice, house.desk, house.refusals, house.entropy)
 
 
 def _data_plane(

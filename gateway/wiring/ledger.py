@@ -18,7 +18,7 @@ from gateway.settings import Settings
 from gateway.wiring.trouble import CannotStart
 
 _LOG: Final = logging.getLogger("tollhouse.start")
-_FILE: Final = "ledger.db"
+LEDGER_FILE: Final = "ledger.db"
 
 
 async def open_archive(
@@ -46,7 +46,7 @@ def database_url(settings: Settings) -> str:
     """The address of the SQL ledger, with its password."""
     if settings.database_url is not None:
         return settings.database_url.get_secret_value()
-    path = settings.data_dir.absolute() / _FILE
+    path = settings.data_dir.absolute() / LEDGER_FILE
     # SQLite makes its other files like this one.
     os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
     return sqlite_url(path)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from gateway.adapters.redis import keys
+from gateway.adapters.redis.codec import micros
 from gateway.adapters.redis.connection import Store
 from gateway.adapters.redis.jobs import RedisJobs
 from gateway.adapters.redis.refusals import RedisRefusals
@@ -36,7 +37,7 @@ class Basket:
 
 def recording(room: Workshop, sink: Sink) -> Refusals:
     advice = InFlight(RedisJobs(room.store), room.clock)
-    return Refusals(submitting(room, Told()), advice, room.desk, sink, room.clock, SeededEntropy())
+    return Refusals(submitting(room, Told()), advice, room.desk, sink, SeededEntropy())
 
 
 async def test_what_is_refused_is_kept_and_what_is_not_is_not(store: Store) -> None:
@@ -77,3 +78,19 @@ async def test_in_the_store_they_wait_for_the_exporter(store: Store) -> None:
     await submit.flush()
     found = await store.command("XRANGE", keys.REFUSED, "-", "+")
     assert len({decode_refused(fields[b"record"]).id for _, fields in found}) == 120
+
+
+async def test_it_says_after_which_entry_and_at_which_instant_the_store_refused_it(store: Store) -> None:
+    room, basket = await workshop(store, team(budget("0.35"))), Basket()
+    submit, principal = recording(room, basket), await room.principal()
+    began = room.clock.now()
+    submitted = await submit(asked(principal))
+    seq = (await room.ledger.entries())[-1].seq
+    over_limit, unpriced = await submit(asked(principal)), await submit(asked(principal, b'{"model":"a/b","input":{}}'))
+    await submit.flush()
+    assert submitted.at is not None
+    assert began <= submitted.at
+    assert [(one.code, one.after) for one in basket.kept] == [("BUDGET_EXCEEDED", seq), ("PRICE_UNKNOWN", None)]
+    assert over_limit.at is not None
+    assert unpriced.at is not None
+    assert basket.kept[0].at == micros(over_limit.at)

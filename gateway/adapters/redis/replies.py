@@ -70,9 +70,9 @@ def _read_admission(
         case b"over_limit":
             # Those after it ask for the same, and had no room either.
             memory.heard(epoch, row[1])
-            return OverLimit(after)
+            return OverLimit(after, row[1])
         case b"over_rate":
-            return OverRate(terms.rates[row[1]], row[2])
+            return OverRate(terms.rates[row[1]], row[2], row[3])
         case b"exists":
             return Exists(row[1].decode(), row[2] == b"1")
         case b"model_closed":

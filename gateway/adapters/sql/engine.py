@@ -6,6 +6,7 @@ says nothing for a while, or whose statement lasts: that of an exporter which ha
 
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import quote
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, text
 from sqlalchemy.exc import ArgumentError
@@ -60,17 +61,40 @@ def open_engine(url: str) -> Engine:
     )
 
 
+def open_reader(url: str) -> Engine:
+    """As `open_engine`, for who only looks: it makes no file, takes no lock that a writer waits for, and has time."""
+    address = database(url)
+    if address.drivername == "sqlite":
+        file = f"file:{quote(str(address.database))}?mode=ro"
+        engine = create_engine(f"sqlite:///{file}&uri=true", hide_parameters=True, connect_args={"timeout": _BUSY_S})
+        event.listen(engine, "connect", _no_own_transactions)
+        event.listen(engine, "begin", _begin_looking)
+        return engine
+    options = "-c default_transaction_read_only=on"
+    return create_engine(
+        address, hide_parameters=True, connect_args={"connect_timeout": _CONNECT_S, "options": options, **_DEAD}
+    )
+
+
 def take_as_long_as_it_takes(connection: Connection) -> None:
     """For the rest of the transaction: some statements are about all rows there are."""
     if connection.dialect.name == "postgresql":
         connection.execute(text("SET LOCAL statement_timeout = 0"))
 
 
-def _tune_sqlite(connection: Any, _record: object) -> None:
+def _no_own_transactions(connection: Any, _record: object) -> None:
     # The driver's own transactions begin with the first write, too late for what was read before it.
     connection.isolation_level = None
+
+
+def _tune_sqlite(connection: Any, record: object) -> None:
+    _no_own_transactions(connection, record)
     for pragma in ("journal_mode=WAL", "synchronous=FULL"):
         connection.execute(f"PRAGMA {pragma}")
+
+
+def _begin_looking(connection: Any) -> None:
+    connection.exec_driver_sql("BEGIN")
 
 
 def _begin_sqlite(connection: Any) -> None:

@@ -117,4 +117,5 @@ def refused_row(refused: Refused) -> Mapping[str, Any]:
         "policy": refused.policy,
         "rate_card": refused.rate_card,
         "inputs": json.dumps(dict(refused.inputs)),
+        "after": refused.after,
     }

@@ -84,6 +84,7 @@ REFUSED: Final = Table(
     Column("policy", _NAME, nullable=False),
     Column("rate_card", _NAME),
     Column("inputs", Text, nullable=False),
+    Column("after", BigInteger),
     Index("refused_submissions_at", "at"),
     Index("refused_submissions_team", "team"),
 )

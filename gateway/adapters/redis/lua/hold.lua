@@ -81,7 +81,7 @@ local function admit(n)
     local interval, burst = rate_term(i, 1), rate_term(i, 2)
     arrived[i] = math.max(arrivals[i], now) + interval
     local early = arrived[i] - interval * burst - now
-    if early > 0 then return {'over_rate', i - first_rate, early} end
+    if early > 0 then return {'over_rate', i - first_rate, early, seq} end
   end
   if not has_room() then return {'over_limit', seq} end
 
