@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from math import inf
-from typing import Final
+from typing import Final, TypeAlias
 
 from gateway.core.account import AccountScope, Balance, Demand, Meter
 
@@ -26,6 +26,9 @@ class Verdict(StrEnum):
     HELD = "held"
     EXCEEDED = "exceeded"
     NEVER = "never"
+
+
+Judged: TypeAlias = tuple[Demand, Balance, Verdict]
 
 
 class LimitCode(StrEnum):
@@ -75,12 +78,14 @@ class Failure:
 class Refusal:
     """Every enforced demand that failed, in the order of the demands, and the one to name.
 
-    `frees_at` (UTC) is when enough of the running jobs may have ended, where that is known.
+    `frees_at` (UTC) is when enough of the running jobs may have ended, where that is known. `matched` is every demand,
+    those in shadow mode and those with room too.
     """
 
     named: Failure
     failed: tuple[Failure, ...]
     frees_at: datetime | None = None
+    matched: tuple[Judged, ...] = ()
 
     def retry_after(self, now: datetime) -> int | None:
         """Seconds (at least 1) after which it is worth asking again; None where waiting is no advice."""
@@ -117,7 +122,13 @@ def classify(demand: Demand, balance: Balance) -> Verdict:
 def refusal(demands: Sequence[Demand], balances: Sequence[Balance]) -> Refusal | None:
     """The refusal that enforced demands amount to, balances being those before this job; None when all have room."""
     failed = tuple(failure for failure in _failures(demands, balances) if failure.demand.enforced)
-    return Refusal(min(failed, key=_urgency), failed) if failed else None
+    return Refusal(min(failed, key=_urgency), failed, matched=judged(demands, balances)) if failed else None
+
+
+def judged(demands: Sequence[Demand], balances: Sequence[Balance]) -> tuple[Judged, ...]:
+    """How every demand fares, balances being those before this job."""
+    pairs = zip(demands, balances, strict=True)
+    return tuple((demand, balance, classify(demand, balance)) for demand, balance in pairs)
 
 
 def shadow_refusals(demands: Sequence[Demand], balances: Sequence[Balance]) -> tuple[Failure, ...]:
@@ -132,9 +143,7 @@ def before(demands: Sequence[Demand], balances: Sequence[Balance]) -> tuple[Bala
 
 
 def _failures(demands: Sequence[Demand], balances: Sequence[Balance]) -> tuple[Failure, ...]:
-    pairs = zip(demands, balances, strict=True)
-    judged = (Failure(demand, balance, classify(demand, balance)) for demand, balance in pairs)
-    return tuple(failure for failure in judged if failure.verdict is not Verdict.OK)
+    return tuple(Failure(*one) for one in judged(demands, balances) if one[2] is not Verdict.OK)
 
 
 def _urgency(failure: Failure) -> tuple[bool, float, int]:

@@ -11,6 +11,8 @@ from itertools import islice
 from typing import Final, Protocol
 
 from gateway.core.job import JobRequest, parse
+from gateway.core.plan import Rules
+from gateway.core.principal import Principal
 from gateway.core.refused import Refused, refused
 from gateway.ports import Clock, Entropy
 from gateway.service.policy_desk import PolicyDesk
@@ -32,6 +34,8 @@ class Sink(Protocol):
 class Refusals:
     """A submit that remembers what it refused, and has more `advice` than the refusal itself, where there is some.
 
+    `nearest` is what would pass instead.
+
     `flush` is one round of a loop for `service/background.py`.
     """
 
@@ -39,6 +43,7 @@ class Refusals:
         self,
         submit: Callable[[Asked], Awaitable[Submitted]],
         advice: Callable[[Submitted], Awaitable[Submitted]],
+        nearest: Callable[[Submitted, JobRequest, Principal, Rules], Awaitable[Submitted]],
         desk: PolicyDesk,
         sink: Sink,
         clock: Clock,
@@ -46,6 +51,7 @@ class Refusals:
     ) -> None:
         self._submit = submit
         self._advice = advice
+        self._nearest = nearest
         self._desk = desk
         self._sink = sink
         self._clock = clock
@@ -57,13 +63,13 @@ class Refusals:
         submitted = await self._submit(asked)
         if not submitted.refused:
             return submitted
-        self._note(asked, submitted)
-        return await self._advice(submitted)
-
-    def _note(self, asked: Asked, submitted: Submitted) -> None:
         job, rules = parse(asked.body), self._desk.current
         if rules is None or not isinstance(job, JobRequest):
-            return
+            return submitted
+        self._note(asked, job, rules, submitted)
+        return await self._nearest(await self._advice(submitted), job, asked.principal, rules)
+
+    def _note(self, asked: Asked, job: JobRequest, rules: Rules, submitted: Submitted) -> None:
         refusal_id = f"ref_{self._entropy.token(16).hex()}"
         now = self._clock.now()
         kept = refused(refusal_id, job, asked.principal, rules, submitted.submission, asked.request_id, now)

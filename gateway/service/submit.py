@@ -18,6 +18,7 @@ from gateway.core.idempotency import Idempotency, idempotency
 from gateway.core.job import JobRequest
 from gateway.core.ledger import Hold, Outcome, Verb
 from gateway.core.money import MicroUsd
+from gateway.core.nearest import WouldPass
 from gateway.core.outcome import (
     Charged,
     Held,
@@ -79,11 +80,15 @@ class Asked:
 
 @value
 class Submitted:
-    """What a submit came to, for which priced model (None: no such), and how many micro-USD were to be held."""
+    """What a submit came to, for which priced model (None: no such), and how many micro-USD were to be held.
+
+    `would_pass` is what would have been admitted instead: see `service/nearest.py`.
+    """
 
     submission: Submission
     model: str | None = None
     amount: MicroUsd = 0
+    would_pass: tuple[WouldPass, ...] = ()
 
     @property
     def refused(self) -> bool:
