@@ -6,14 +6,15 @@ counting as one; of those, another option comes before another model, and what c
 far less.
 """
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Hashable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import combinations, islice, product
 from typing import Final, TypeAlias
 
-from gateway.core.account import Account, Balance, Meter
+from gateway.core.account import Account, Balance
 from gateway.core.admit import Admit
+from gateway.core.field_name import fold
 from gateway.core.job import JobRequest
 from gateway.core.money import MicroUsd
 from gateway.core.plan import Rules
@@ -55,12 +56,12 @@ def nearest(
     job: JobRequest, principal: Principal, rules: Rules, standing: Standing, now: datetime
 ) -> tuple[WouldPass, ...]:
     """At most three changes to `job`, the nearest first, that would be admitted at `now` (UTC); none if nothing is."""
-    asked, price = rules.prices.quote(job.model, job.version, job.input, now), rules.prices.models(now).get(job.model)
-    if price is None or not isinstance(asked, Quote) or principal.team not in rules.policies.teams:
+    asked, models = rules.prices.quote(job.model, job.version, job.input, now), rules.prices.models(now)
+    if not isinstance(asked, Quote) or principal.team not in rules.policies.teams:
         return ()
     door = _Door(job, principal, rules, standing, now)
-    others = [one for one in door.others(price) if one.amount <= asked.hold_amount]
-    changeable = _changeable(job, price, rules.policies.teams[principal.team].allow)
+    others = list(islice(door.others(asked, models), _SUGGESTED))
+    changeable = _changeable(job, models[job.model], rules.policies.teams[principal.team].allow)
     left = _TRIED
     for number in range(1, len(changeable) + 1):
         tried = list(islice(_changes(changeable, number), left))
@@ -71,7 +72,19 @@ def nearest(
             found += others
         if found:
             return tuple(found[:_SUGGESTED])
-    return tuple(others[:_SUGGESTED])
+    return tuple(others)
+
+
+def question(job: JobRequest, principal: Principal, rules: Rules, now: datetime) -> Hashable:
+    """All of `job` that `nearest` looks at: names, and the values of those that may cost money or be forbidden.
+
+    Whatever else two jobs of one key say, a prompt say, their answers are the same.
+    """
+    team, guarded = rules.policies.teams.get(principal.team), rules.prices.guarded(job.model, now)
+    limited = {} if team is None else team.allow.look_alikes
+    folds = ((name, value, fold(name)) for name, value in job.input.items())
+    told = tuple((name, repr(value) if alike in guarded or alike in limited else "") for name, value, alike in folds)
+    return principal.key.id, principal.key.revision, job.model, job.version, told
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,21 +99,30 @@ class _Door:
 
     def opens(self, model: str, changes: Mapping[str, Scalar]) -> WouldPass | None:
         """The suggestion that these changes make, if they would be admitted."""
-        inputs = {**self.job.input, **changes}
-        quote = self.rules.prices.quote(model, self.job.version, inputs, self.now)
-        if model in self.standing.closed or not isinstance(quote, Quote):
+        quote = self._quote(model, {**self.job.input, **changes})
+        return None if quote is None else self._passed(quote, changes)
+
+    def others(self, asked: Quote, models: Mapping[str, ModelPrice]) -> Iterator[WouldPass]:
+        """Other models of the same kind that the same input may run on for no more, the dearest first."""
+        alike = islice((slug for slug in models if _alike(models[slug], models[asked.model])), _TRIED)
+        quotes = [quote for slug in alike if (quote := self._quote(slug, self.job.input)) is not None]
+        cheaper = [quote for quote in quotes if quote.hold_amount <= asked.hold_amount]
+        for quote in sorted(cheaper, key=lambda one: (-one.hold_amount, one.model)):
+            if (found := self._passed(quote, {})) is not None:
+                yield found
+
+    def _quote(self, model: str, inputs: Mapping[str, object]) -> Quote | None:
+        if model in self.standing.closed:
             return None
-        decision = decide(self.rules.policies, self.principal, model, inputs, quote, self.now)
+        quote = self.rules.prices.quote(model, self.job.version, inputs, self.now)
+        return quote if isinstance(quote, Quote) else None
+
+    def _passed(self, quote: Quote, changes: Mapping[str, Scalar]) -> WouldPass | None:
+        inputs = {**self.job.input, **changes}
+        decision = decide(self.rules.policies, self.principal, quote.model, inputs, quote, self.now)
         if not isinstance(decision, Admit) or not self._room(decision):
             return None
-        return WouldPass(changes, model, quote.hold_amount)
-
-    def others(self, asked: ModelPrice) -> list[WouldPass]:
-        """Other models of the same kind that the same input may run on, the dearest first."""
-        alike = (one.slug for one in self.rules.prices.models(self.now).values() if _alike(one, asked))
-        tried = islice(alike, _TRIED)
-        found = [one for slug in tried if (one := self.opens(slug, {})) is not None]
-        return sorted(found, key=lambda one: (-one.amount, one.model))
+        return WouldPass(changes, quote.model, quote.hold_amount)
 
     def _room(self, admit: Admit) -> bool:
         balances = self.standing.balances
@@ -113,11 +135,8 @@ class _Door:
 
 def _alike(one: ModelPrice, asked: ModelPrice) -> bool:
     """Whether two models make the same of the same: the last word of a slug says what of what."""
-    return one.slug != asked.slug and _kind(one) == _kind(asked)
-
-
-def _kind(price: ModelPrice) -> tuple[str, frozenset[Meter]]:
-    return price.slug.rpartition("/")[2], frozenset(price.meters)
+    kind = asked.slug.rpartition("/")[2]
+    return one.slug.rpartition("/")[2] == kind and one.meters.keys() == asked.meters.keys() and one.slug != asked.slug
 
 
 def _changeable(job: JobRequest, price: ModelPrice, allow: Allow) -> Mapping[str, tuple[Scalar, ...]]:

@@ -4,14 +4,14 @@ The rule of this file: it is advice, and it costs little. A refused submit alrea
 the other limits of its key, and the prices that are closed, are good for a moment however many are refused meanwhile.
 """
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
 from gateway.core.account import Account, Balance
 from gateway.core.job import JobRequest
-from gateway.core.nearest import Standing, WouldPass, nearest
+from gateway.core.nearest import Standing, WouldPass, nearest, question
 from gateway.core.plan import Rules
 from gateway.core.policy import CostPerJobExceeded, InputNotAllowed, ModelNotAllowed, Unmetered, applied_limits
 from gateway.core.principal import Principal
@@ -25,6 +25,16 @@ _MENDABLE: Final = (Refusal, ModelNotAllowed, InputNotAllowed, CostPerJobExceede
 
 
 @dataclass(frozen=True, slots=True)
+class _Found:
+    """What was found, and all that it was found from beside the job itself."""
+
+    rules: Rules
+    standing: Standing
+    matched: Sequence[Judged]
+    would_pass: tuple[WouldPass, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Nearest:
     """The use case and what it works with."""
 
@@ -32,6 +42,7 @@ class Nearest:
     closed_prices: ClosedPrices
     clock: Clock
     _known: dict[str, tuple[float, Standing]] = field(default_factory=dict)
+    _found: dict[Hashable, _Found] = field(default_factory=dict)
 
     async def __call__(self, submitted: Submitted, job: JobRequest, principal: Principal, rules: Rules) -> Submitted:
         """The same, with what would pass instead, where another input or another model would."""
@@ -50,8 +61,16 @@ class Nearest:
     ) -> tuple[WouldPass, ...]:
         """What would pass at `now` instead of a job that met these balances. Raises StoreUnavailable."""
         known = await self._standing(principal, rules, now)
+        asked = question(job, principal, rules, now)
+        before = self._found.get(asked)
+        if before is not None and before.standing is known and before.rules is rules and before.matched == matched:
+            return before.would_pass
         met: dict[Account, Balance] = {demand.account: balance for demand, balance, _ in matched}
-        return nearest(job, principal, rules, Standing({**known.balances, **met}, known.closed), now)
+        found = nearest(job, principal, rules, Standing({**known.balances, **met}, known.closed), now)
+        if len(self._found) >= _REMEMBERED:
+            self._found.clear()
+        self._found[asked] = _Found(rules, known, tuple(matched), found)
+        return found
 
     async def _standing(self, principal: Principal, rules: Rules, now: datetime) -> Standing:
         tick, known = self.clock.monotonic(), self._known.get(principal.key.id)

@@ -7,13 +7,13 @@ from itertools import product
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.core.account import AccountScope, Balance, Meter
 from gateway.core.admit import Admit
 from gateway.core.job import JobRequest
-from gateway.core.nearest import Standing, WouldPass, nearest
+from gateway.core.nearest import Standing, WouldPass, nearest, question
 from gateway.core.plan import Rules
 from gateway.core.policy import applied_limits, decide
 from gateway.core.policy_set import Allow, Limit, Organization, PolicySet
@@ -313,3 +313,25 @@ def test_whatever_is_suggested_is_admitted_as_it_stands(
             both = job(slug, **{**sent, "duration": length, "has_sound": loud})
             if quotable and admitted(asked, who, rules, stands) is None:
                 assert admitted(both, who, rules, stands) is None
+
+
+@settings(max_examples=30)
+@given(
+    books, sets, slugs, inputs, whos, amounts, st.text(max_size=3), st.sampled_from(["prompt", "has_sound", "style"])
+)
+def test_jobs_that_ask_the_same_question_have_the_same_answer(
+    book: PriceBook,
+    policy_set: PolicySet,
+    slug: str,
+    sent: dict[str, object],
+    who: Principal,
+    posted: list[int],
+    text: str,
+    name: str,
+) -> None:
+    rules, stands = Rules("v1", policy_set, book), standing(policy_set, who, *posted)
+    one, other = job(slug, **sent), job(slug, **{**sent, name: text})
+    if question(one, who, rules, NOON) == question(other, who, rules, NOON):
+        assert nearest(one, who, rules, stands, NOON) == nearest(other, who, rules, stands, NOON)
+    other_prompt = job(slug, **{**sent, "prompt": text})
+    assert question(other_prompt, who, rules, NOON) == question(one, who, rules, NOON)
