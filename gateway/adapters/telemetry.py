@@ -37,6 +37,7 @@ class PrometheusTelemetry:
         self._cost = counter("cost_usd", "USD charged by the upstream for accepted jobs.", "team", "model")
         self._refused = counter("refused_usd", "USD of jobs refused, by the limit named.", "team", "limit")
         self._shadow = counter("shadow_refusals", "Jobs a shadow limit would have refused.", "team", "limit")
+        self._shadow_usd = counter("shadow_refused_usd", "USD of those jobs.", "team", "limit")
         self._drift = counter("price_drift_usd", "USD charged above or below the quote.", "model", "direction")
         self._refunded = counter("refund_usd", "USD that came back for jobs that ended.", "team", "model", "reason")
         self._anomalies = counter("anomalies", "Ends that contradict what is known.", "kind")
@@ -82,6 +83,7 @@ class PrometheusTelemetry:
                 self._count_drift(model, cost - holding.hold.quoted)
                 for limit in holding.shadow:
                     self._shadow.add(1, seen.team, limit)
+                    self._shadow_usd.add(seen.amount / MICRO_PER_USD, seen.team, limit)
             case Refusal(named=named):
                 self._refused.add(seen.amount / MICRO_PER_USD, seen.team, named.demand.account.limit)
             case _:

@@ -30,10 +30,14 @@ class TeamUnknown:
 
 @dataclass(frozen=True, slots=True)
 class ModelNotAllowed:
-    """`scope` says whose list leaves the model out: the team's (or the organization's default), or the key's own."""
+    """`scope` says whose list leaves the model out: the team's (or the organization's default), or the key's own.
+
+    `allowed` are that list's patterns.
+    """
 
     model: str
     scope: AccountScope
+    allowed: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,10 +78,10 @@ def decide(
     team = policies.teams.get(principal.team)
     if team is None:
         return TeamUnknown(principal.team)
-    if not matches(policies.models(team.slug), model):
-        return ModelNotAllowed(model, AccountScope.TEAM)
+    if not matches(allowed := policies.models(team.slug), model):
+        return ModelNotAllowed(model, AccountScope.TEAM, allowed)
     if principal.key.models and not matches(principal.key.models, model):
-        return ModelNotAllowed(model, AccountScope.KEY)
+        return ModelNotAllowed(model, AccountScope.KEY, principal.key.models)
     limits = policies.limits_on(team.slug, model)
     refused = (
         _input_refused(team.allow, inputs, quote)

@@ -119,6 +119,11 @@ class PriceBook:
             options.append(found)
         return _quote(tariff, version, options, inputs)
 
+    def guarded(self, model: str, now: datetime) -> Collection[str]:
+        """The folds of every name whose value, on this model, may cost money; none where it has no price."""
+        tariff = self._at(now).get(model)
+        return () if tariff is None else tariff.guarded.keys()
+
     def _at(self, now: datetime) -> Mapping[str, _Tariff]:
         return self._tariffs[bisect_right(self._starts, now)]
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 from math import inf
-from typing import Final
+from typing import Final, TypeAlias
 
 from gateway.core.account import AccountScope, Balance, Demand, Meter
 
@@ -26,6 +26,9 @@ class Verdict(StrEnum):
     HELD = "held"
     EXCEEDED = "exceeded"
     NEVER = "never"
+
+
+Judged: TypeAlias = tuple[Demand, Balance, Verdict]
 
 
 class LimitCode(StrEnum):
@@ -76,13 +79,15 @@ class Refusal:
     """Every enforced demand that failed, in the order of the demands, and the one to name.
 
     `frees_at` (UTC) is when enough of the running jobs may have ended, where that is known; `after` the number of the
-    last entry before it was decided, where the store decided it.
+    last entry before it was decided, where the store decided it. `matched` is every demand, those in shadow mode and
+    those with room too.
     """
 
     named: Failure
     failed: tuple[Failure, ...]
     frees_at: datetime | None = None
     after: int | None = field(default=None, compare=False)
+    matched: tuple[Judged, ...] = ()
 
     def retry_after(self, now: datetime) -> int | None:
         """Seconds (at least 1) after which it is worth asking again; None where waiting is no advice."""
@@ -122,7 +127,15 @@ def refusal(demands: Sequence[Demand], balances: Sequence[Balance], after: int |
     `after` is the number of the last entry before it, where the store refused it.
     """
     failed = tuple(failure for failure in _failures(demands, balances) if failure.demand.enforced)
-    return Refusal(min(failed, key=_urgency), failed, after=after) if failed else None
+    if not failed:
+        return None
+    return Refusal(min(failed, key=_urgency), failed, after=after, matched=judged(demands, balances))
+
+
+def judged(demands: Sequence[Demand], balances: Sequence[Balance]) -> tuple[Judged, ...]:
+    """How every demand fares, balances being those before this job."""
+    pairs = zip(demands, balances, strict=True)
+    return tuple([(demand, balance, classify(demand, balance)) for demand, balance in pairs])
 
 
 def shadow_refusals(demands: Sequence[Demand], balances: Sequence[Balance]) -> tuple[Failure, ...]:
@@ -137,9 +150,7 @@ def before(demands: Sequence[Demand], balances: Sequence[Balance]) -> tuple[Bala
 
 
 def _failures(demands: Sequence[Demand], balances: Sequence[Balance]) -> tuple[Failure, ...]:
-    pairs = zip(demands, balances, strict=True)
-    judged = ((demand, balance, classify(demand, balance)) for demand, balance in pairs)
-    return tuple([Failure(*one) for one in judged if one[2] is not Verdict.OK])
+    return tuple([Failure(*one) for one in judged(demands, balances) if one[2] is not Verdict.OK])
 
 
 def _urgency(failure: Failure) -> tuple[bool, float, int]:

@@ -8,14 +8,16 @@ from gateway.core.account import Balance, Demand
 from gateway.core.admit import Admit
 from gateway.core.job import JobRequest, Malformed
 from gateway.core.model_glob import matches
+from gateway.core.nearest import WouldPass
 from gateway.core.plan import read_job
 from gateway.core.policy import Deny, applied_limits, decide
 from gateway.core.pricing import InputRefused, PriceUnknown, Quote
 from gateway.core.principal import Principal
 from gateway.core.rate_card import ModelPrice
-from gateway.core.refusal import Verdict, classify, refusal
+from gateway.core.refusal import Judged, Refusal, judged, refusal
 from gateway.core.webhook_address import AllowedHost, BadAddress
 from gateway.ports import Clock, Ledger
+from gateway.service.nearest import Nearest
 from gateway.service.policy_desk import PolicyDesk
 
 
@@ -30,12 +32,28 @@ class Standings:
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """One job priced and held against every limit at `as_of` (UTC), without being held."""
+    """One job priced and held against every limit at `as_of` (UTC), without being held.
+
+    `refusal` is the one that a submit would get, if any, and `would_pass` what would be admitted instead.
+    """
 
     as_of: datetime
     quote: Quote
-    admitted: bool
-    limits: tuple[tuple[Demand, Balance, Verdict], ...]
+    limits: tuple[Judged, ...]
+    refusal: Refusal | None
+    would_pass: tuple[WouldPass, ...] = ()
+
+    @property
+    def admitted(self) -> bool:
+        return self.refusal is None
+
+
+@dataclass(frozen=True, slots=True)
+class Denied:
+    """One job that the policy does not allow, whatever was spent, and what it would allow instead."""
+
+    deny: Deny
+    would_pass: tuple[WouldPass, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +67,7 @@ class Previews:
 
     desk: PolicyDesk
     ledger: Ledger
+    nearest: Nearest
     clock: Clock
     webhook_hosts: Sequence[AllowedHost] = ()
 
@@ -68,7 +87,7 @@ class Previews:
 
     async def quote(
         self, principal: Principal, body: bytes
-    ) -> Preview | Malformed | BadAddress | PriceUnknown | InputRefused | Deny | NoPolicies:
+    ) -> Preview | Malformed | BadAddress | PriceUnknown | InputRefused | Denied | NoPolicies:
         now, rules = self.clock.now(), self.desk.current
         if rules is None:
             return NoPolicies()
@@ -80,10 +99,8 @@ class Previews:
             return quote
         decision = decide(rules.policies, principal, job.model, job.input, quote, now)
         if not isinstance(decision, Admit):
-            return decision
+            return Denied(decision, await self.nearest.find(job, principal, rules, (), now))
         balances = await self.ledger.balances([demand.account for demand in decision.demands])
-        judged = tuple(
-            (demand, balance, classify(demand, balance))
-            for demand, balance in zip(decision.demands, balances, strict=True)
-        )
-        return Preview(now, quote, refusal(decision.demands, balances) is None, judged)
+        limits, refused = judged(decision.demands, balances), refusal(decision.demands, balances)
+        would_pass = () if refused is None else await self.nearest.find(job, principal, rules, limits, now)
+        return Preview(now, quote, limits, refused, would_pass)

@@ -7,10 +7,13 @@ before it delays anybody: it is no money, and no promise.
 import logging
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime
 from itertools import islice
 from typing import Final, Protocol
 
 from gateway.core.job import JobRequest, parse
+from gateway.core.plan import Rules
+from gateway.core.principal import Principal
 from gateway.core.refused import Refused, refused
 from gateway.ports import Entropy
 from gateway.service.policy_desk import PolicyDesk
@@ -32,6 +35,8 @@ class Sink(Protocol):
 class Refusals:
     """A submit that remembers what it refused, and has more `advice` than the refusal itself, where there is some.
 
+    `nearest` is what would pass instead.
+
     `flush` is one round of a loop for `service/background.py`.
     """
 
@@ -39,12 +44,14 @@ class Refusals:
         self,
         submit: Callable[[Asked], Awaitable[Submitted]],
         advice: Callable[[Submitted], Awaitable[Submitted]],
+        nearest: Callable[[Submitted, JobRequest, Principal, Rules], Awaitable[Submitted]],
         desk: PolicyDesk,
         sink: Sink,
         entropy: Entropy,
     ) -> None:
         self._submit = submit
         self._advice = advice
+        self._nearest = nearest
         self._desk = desk
         self._sink = sink
         self._entropy = entropy
@@ -55,15 +62,15 @@ class Refusals:
         submitted = await self._submit(asked)
         if not submitted.refused:
             return submitted
-        self._note(asked, submitted)
-        return await self._advice(submitted)
-
-    def _note(self, asked: Asked, submitted: Submitted) -> None:
         job, rules = parse(asked.body), self._desk.current
         if rules is None or submitted.at is None or not isinstance(job, JobRequest):
-            return
+            return submitted
+        self._note(asked, job, rules, submitted, submitted.at)
+        return await self._nearest(await self._advice(submitted), job, asked.principal, rules)
+
+    def _note(self, asked: Asked, job: JobRequest, rules: Rules, submitted: Submitted, at: datetime) -> None:
         refusal_id = f"ref_{self._entropy.token(16).hex()}"
-        kept = refused(refusal_id, job, asked.principal, rules, submitted.submission, asked.request_id, submitted.at)
+        kept = refused(refusal_id, job, asked.principal, rules, submitted.submission, asked.request_id, at)
         if kept is None:
             return
         if len(self._waiting) >= _MOST:

@@ -18,6 +18,7 @@ from gateway.core.idempotency import Idempotency, idempotency
 from gateway.core.job import JobRequest
 from gateway.core.ledger import Hold, Outcome, Verb
 from gateway.core.money import MicroUsd
+from gateway.core.nearest import WouldPass
 from gateway.core.outcome import (
     Charged,
     Held,
@@ -81,13 +82,15 @@ class Asked:
 class Submitted:
     """What a submit came to, for which priced model (None: no such), and how many micro-USD were to be held.
 
-    `at` (UTC) is the instant at which it was decided; None of what is no submit.
+    `at` (UTC) is the instant at which it was decided; None of what is no submit. `would_pass` is what would have been
+    admitted instead: see `service/nearest.py`.
     """
 
     submission: Submission
     model: str | None = None
     amount: MicroUsd = 0
     at: datetime | None = None
+    would_pass: tuple[WouldPass, ...] = ()
 
     @property
     def refused(self) -> bool:

@@ -2,11 +2,12 @@
 
 from aiohttp import web
 
+from gateway.core.account import Account
 from gateway.core.money import format_usd
 from gateway.core.principal import Principal, Scope
 from gateway.ports import StoreUnavailable
-from gateway.service.preview import NoPolicies, Preview, Standings
-from gateway.web import errors
+from gateway.service.preview import Denied, NoPolicies, Preview, Standings
+from gateway.web import errors, suggestions
 from gateway.web.body import read_body
 from gateway.web.edge import answer
 from gateway.web.limit_rows import demand_row, instant, standing_row
@@ -66,6 +67,8 @@ async def quote(request: web.Request) -> web.StreamResponse:
             return web.json_response(_quote(preview))
         case NoPolicies():
             return answer(request, errors.store_unavailable())
+        case Denied(deny, would_pass):
+            return answer(request, error_of(deny, plane.contact(principal), plane.clock.now(), would_pass))
         case _:
             return answer(request, error_of(preview, plane.contact(principal), plane.clock.now()))
 
@@ -81,5 +84,12 @@ def _quote(preview: Preview) -> dict[str, object]:
         "rate_card": quoted.rate_card,
         "admitted": preview.admitted,
         "as_of": instant(preview.as_of),
-        "limits": [demand_row(demand, balance, verdict) for demand, balance, verdict in preview.limits],
+        "limits": [demand_row(*one) for one in preview.limits],
+        "decided_by": None if preview.refusal is None else _name(preview.refusal.named.demand.account),
+        "would_pass": suggestions.rows(preview.would_pass),
     }
+
+
+def _name(account: Account) -> dict[str, object]:
+    """A limit's name is unique within its file alone."""
+    return {"name": account.limit, "scope": account.scope}

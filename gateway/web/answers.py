@@ -1,10 +1,12 @@
 """What the client is answered: the upstream's own bytes, or an error of ours."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import TypeAlias, assert_never
 
 from gateway.core.account import tightest
 from gateway.core.money import MicroUsd, format_usd
+from gateway.core.nearest import WouldPass
 from gateway.core.outcome import Charged, Holding, InDoubt, StoreDown, Submission, TurnedDown, Unsent
 from gateway.core.recall import Replayed
 from gateway.core.reply import Reply
@@ -20,8 +22,11 @@ from gateway.web.told import Told
 Answer: TypeAlias = Told | GatewayError
 
 
-def answer(submission: Submission, contact: str | None, now: datetime) -> Answer:
-    """`contact` is whom the team asks about its limits; `now` (UTC) is when the submit arrived."""
+def answer(submission: Submission, contact: str | None, now: datetime, would_pass: Sequence[WouldPass] = ()) -> Answer:
+    """`contact` is whom the team asks about its limits; `now` (UTC) is when the submit arrived.
+
+    `would_pass` is what would have been admitted instead.
+    """
     match submission:
         case Charged(holding, reply, _, cost):
             return passed_on(reply, _money_headers(holding, cost))
@@ -40,7 +45,7 @@ def answer(submission: Submission, contact: str | None, now: datetime) -> Answer
         case Unsent(holding):
             return errors.upstream_unreachable(holding.hold.id)
         case _:
-            return error_of(submission, contact, now)
+            return error_of(submission, contact, now, would_pass)
 
 
 def passed_answer(found: Reply | NoSuchJob | NoSuchUpload | StoreDown | Unanswered) -> Answer:

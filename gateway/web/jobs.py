@@ -72,7 +72,7 @@ async def submission(plane: DataPlane, call: Call, read_body: ReadBody) -> Told:
         refused = await plane.auth.confirm(call, principal, now)
         if refused is not None:
             return _turned_away(call, refused, who)
-    answer = answers.answer(submitted.submission, plane.contact(principal), now)
+    answer = answers.answer(submitted.submission, plane.contact(principal), now, submitted.would_pass)
     told = call.refused(answer) if isinstance(answer, GatewayError) else answer
     seconds = plane.clock.monotonic() - started
     seen = Observation(

@@ -2,16 +2,31 @@
 
 from datetime import datetime
 from functools import lru_cache
-from typing import overload
+from typing import Final, overload
 
 from gateway.core.account import Balance, Demand, Meter, headroom
 from gateway.core.money import format_usd
 from gateway.core.refusal import Verdict
 
+_COUNTED: Final = {
+    Meter.JOBS: "jobs",
+    Meter.SECONDS: "seconds",
+    Meter.IMAGES: "images",
+    Meter.IN_FLIGHT: "jobs in flight",
+}
+
 
 def amount(meter: Meter, value: int) -> str | int:
     """Money as a decimal string of USD with six places, counts as they are."""
     return format_usd(value) if meter is Meter.USD else value
+
+
+def told(meter: Meter, value: int) -> str:
+    """An amount as sentences carry it: `0.70 USD`, `3 jobs`."""
+    if meter is not Meter.USD:
+        return f"{value} {_COUNTED[meter]}"
+    whole, _, fraction = format_usd(value).partition(".")
+    return f"{whole}.{fraction.rstrip('0').ljust(2, '0')} USD"
 
 
 @overload

@@ -3,6 +3,7 @@
 The rule of this file: a refusal by a limit shows that limit, its numbers and the next step.
 """
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import assert_never
 
@@ -10,32 +11,38 @@ from gateway.core.account import AccountScope, Meter
 from gateway.core.admission import OverRate
 from gateway.core.job import Malformed
 from gateway.core.ledger import State
-from gateway.core.money import format_usd
+from gateway.core.nearest import WouldPass
 from gateway.core.outcome import Broken, NotHeld, Overloaded, StoreDown
-from gateway.core.policy import CostPerJobExceeded, Deny, InputNotAllowed, ModelNotAllowed, TeamUnknown, Unmetered
+from gateway.core.policy import CostPerJobExceeded, InputNotAllowed, ModelNotAllowed, TeamUnknown, Unmetered
 from gateway.core.pricing import InputRefused, PriceUnknown
 from gateway.core.principal import KeyFault, KeyRefused
 from gateway.core.recall import Repeated
 from gateway.core.refusal import Failure, LimitCode, Refusal
 from gateway.core.webhook_address import BadAddress
 from gateway.web import errors
-from gateway.web.limit_rows import amount, demand_row, instant
+from gateway.web.limit_rows import amount, demand_row, instant, told
 from gateway.web.problem import GatewayError
+from gateway.web.suggestions import suggesting
 
-_COUNTED = {Meter.JOBS: "jobs", Meter.SECONDS: "seconds", Meter.IMAGES: "images", Meter.IN_FLIGHT: "jobs in flight"}
 
+def error_of(
+    refused: NotHeld, contact: str | None, now: datetime, would_pass: Sequence[WouldPass] = ()
+) -> GatewayError:
+    """The error for a submit that held nothing. `contact` is whom the team asks about its limits.
 
-def error_of(refused: NotHeld, contact: str | None, now: datetime) -> GatewayError:
-    """The error for a submit that held nothing. `contact` is whom the team asks about its limits."""
+    `would_pass` is what would have been admitted instead.
+    """
     match refused:
         case KeyRefused():
             return key_error(refused)
         case Malformed() | InputRefused() | BadAddress() | PriceUnknown():
             return input_error(refused)
-        case TeamUnknown() | ModelNotAllowed() | InputNotAllowed() | CostPerJobExceeded() | Unmetered():
-            return denial(refused)
+        case TeamUnknown():
+            return errors.key_inactive()
+        case ModelNotAllowed() | InputNotAllowed() | CostPerJobExceeded() | Unmetered():
+            return suggesting(denial(refused), would_pass)
         case Refusal():
-            return limit_error(refused, contact, now)
+            return suggesting(limit_error(refused, contact, now), would_pass)
         case OverRate():
             return _rate_error(refused)
         case Repeated():
@@ -76,14 +83,12 @@ def key_error(refused: KeyRefused) -> GatewayError:
             assert_never(refused.fault)
 
 
-def denial(deny: Deny) -> GatewayError:
+def denial(deny: ModelNotAllowed | InputNotAllowed | CostPerJobExceeded | Unmetered) -> GatewayError:
     """The error for what the policy does not allow, whatever has been spent."""
     match deny:
-        case TeamUnknown():
-            return errors.key_inactive()
-        case ModelNotAllowed(model, scope):
+        case ModelNotAllowed(model, scope, allowed):
             message = f'"{model}" is not among the models of this {scope}. Ask for it to be added, or use another.'
-            return errors.not_allowed(message, {"model": model, "scope": scope})
+            return errors.not_allowed(message, {"model": model, "scope": scope, "models": list(allowed)})
         case InputNotAllowed(field, allowed):
             listed = ", ".join(f'"{option}"' for option in allowed)
             message = f'This team may send only {listed} in "{field}".'
@@ -99,7 +104,7 @@ def denial(deny: Deny) -> GatewayError:
 
 def _too_dear(ceiling: int, required: int) -> GatewayError:
     message = (
-        f"This job costs {_told(Meter.USD, required)}, and one job of this team may cost {_told(Meter.USD, ceiling)}."
+        f"This job costs {told(Meter.USD, required)}, and one job of this team may cost {told(Meter.USD, ceiling)}."
     )
     figures = {"meter": Meter.USD, "ceiling": amount(Meter.USD, ceiling), "required": amount(Meter.USD, required)}
     return errors.exceeds_limit(message, {"limit": "cost_per_job", "scope": AccountScope.TEAM, **figures})
@@ -110,8 +115,9 @@ def limit_error(refusal: Refusal, contact: str | None, now: datetime) -> Gateway
     named = refusal.named
     owner = None if named.demand.account.scope is AccountScope.ORGANIZATION else contact
     failed = [demand_row(one.demand, one.balance, one.verdict) for one in refusal.failed]
+    matched = [demand_row(*one) for one in refusal.matched]
     row = demand_row(named.demand, named.balance, named.verdict)
-    details = {"limit": row.pop("name"), **row, "owner": owner, "failed": failed}
+    details = {"limit": row.pop("name"), **row, "owner": owner, "failed": failed, "matched": matched}
     message = f"{_sentence(named)} {_next_step(named, owner)}"
     wait = refusal.retry_after(now)
     match named.code:
@@ -129,18 +135,10 @@ def limit_error(refusal: Refusal, contact: str | None, now: datetime) -> Gateway
             assert_never(named.code)
 
 
-def _told(meter: Meter, value: int) -> str:
-    """An amount as sentences carry it: `0.70 USD`, `3 jobs`."""
-    if meter is not Meter.USD:
-        return f"{value} {_COUNTED[meter]}"
-    whole, _, fraction = format_usd(value).partition(".")
-    return f"{whole}.{fraction.rstrip('0').ljust(2, '0')} USD"
-
-
 def _sentence(failure: Failure) -> str:
     demand, account = failure.demand, failure.demand.account
     ceiling, posted, held, required = (
-        _told(account.meter, one)
+        told(account.meter, one)
         for one in (demand.ceiling, failure.balance.posted, failure.balance.held, demand.amount)
     )
     per = f" per {demand.window}" if demand.window and demand.window != "total" else ""

@@ -28,6 +28,7 @@ from gateway.service.hold_desk import HoldDesk
 from gateway.service.in_flight import InFlight
 from gateway.service.job_desk import JobDesk
 from gateway.service.job_story import JobStories
+from gateway.service.nearest import Nearest
 from gateway.service.overdue import Overdue
 from gateway.service.passage import Passage
 from gateway.service.policy_plan import Planner
@@ -103,11 +104,12 @@ async def _open(stack: AsyncExitStack, settings: Settings) -> Gateway:
     house = await build_house(stack, settings)
     sandbox = sandbox_config(settings, house.secrets.peppers)
     upstreams = await open_upstreams(stack, settings, house.clock, house.entropy, sandbox)
-    watch = policy_watch(house, settings)
-    submit, probe = _submit(house, upstreams, settings), Probe(house.guard, house.desk, watch=watch)
+    watch, nearest = policy_watch(house, settings), Nearest(house.ledger, house.closed_prices, house.clock)
+    submit, probe = _submit(house, upstreams, settings, nearest), Probe(house.guard, house.desk, watch=watch)
     settling = open_settling(house, upstreams, settings)
     _start_in_background(stack, house, submit, settling, _alerts(house, settings), watch)
-    control, data = _control_plane(house, probe, settling.desk), _data_plane(house, submit, upstreams, settings, probe)
+    control = _control_plane(house, probe, settling.desk)
+    data = _data_plane(house, submit, nearest, upstreams, settings, probe)
     control_url = await listen(stack, control, settings.control_listen, settings, house.entropy)
     data_url = await listen(stack, data, settings.listen, settings, house.entropy)
     stack.callback(_drain, probe)
@@ -125,7 +127,7 @@ async def _open(stack: AsyncExitStack, settings: Settings) -> Gateway:
     )
 
 
-def _submit(house: House, upstreams: Upstreams, settings: Settings) -> Refusals:
+def _submit(house: House, upstreams: Upstreams, settings: Settings, nearest: Nearest) -> Refusals:
     submit = Submit(
         desk=house.desk,
         keyring=house.keyring,
@@ -143,11 +145,11 @@ def _submit(house: House, upstreams: Upstreams, settings: Settings) -> Refusals:
         relay=house.relaying.relay,
     )
     advice = InFlight(house.jobs, house.clock)
-    return Refusals(submit, advice, house.desk, house.refusals, house.entropy)
+    return Refusals(submit, advice, nearest, house.desk, house.refusals, house.entropy)
 
 
 def _data_plane(
-    house: House, submit: Refusals, upstreams: Upstreams, settings: Settings, probe: Probe
+    house: House, submit: Refusals, nearest: Nearest, upstreams: Upstreams, settings: Settings, probe: Probe
 ) -> web.Application:
     patience = timedelta(seconds=settings.upstream_timeout)
     job_desk = JobDesk(
@@ -164,7 +166,7 @@ def _data_plane(
     plane = DataPlane(
         auth=Auth(house.keyring, settings.trusted_proxies),
         submit=submit,
-        previews=Previews(house.desk, house.ledger, house.clock, settings.webhook_allow_hosts),
+        previews=Previews(house.desk, house.ledger, nearest, house.clock, settings.webhook_allow_hosts),
         job_desk=job_desk,
         passage=Passage(house.jobs, upstreams.real, upstreams.sandbox, house.guard, house.clock, patience),
         desk=house.desk,

@@ -94,6 +94,7 @@ def test_shadow_refusals_by_limit() -> None:
     )
     assert told("tollhouse_shadow_refusals_total", team="video", limit="a") == 1
     assert told("tollhouse_shadow_refusals_total", team="video", limit="b") == 1
+    assert told("tollhouse_shadow_refused_usd_total", team="video", limit="a") == COST / 1_000_000
 
 
 def test_test_keys_count_as_submissions_and_as_no_money() -> None:
@@ -102,7 +103,7 @@ def test_test_keys_count_as_submissions_and_as_no_money() -> None:
         seen(refused(), test=True),
     )
     assert told("tollhouse_submissions_total", team="video", model=MODEL, outcome="accepted") == 1
-    for name in ("cost_usd", "refused_usd", "shadow_refusals", "price_drift_usd"):
+    for name in ("cost_usd", "refused_usd", "shadow_refusals", "shadow_refused_usd", "price_drift_usd"):
         assert f"tollhouse_{name}_total{{" not in told.text
 
 

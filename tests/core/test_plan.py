@@ -143,7 +143,7 @@ def test_the_first_reason_against_it_is_price_then_policy() -> None:
     narrow = team(allow(models=["google/*"]))
     assert refused(job(model="made/up/slug"), narrow) == PriceUnknown("made/up/slug", None)
     assert isinstance(refused(job('{"duration":"7"}'), narrow), InputRefused)
-    assert refused(job(), narrow) == ModelNotAllowed(SLUG, AccountScope.TEAM)
+    assert refused(job(), narrow) == ModelNotAllowed(SLUG, AccountScope.TEAM, ("google/*",))
     assert refused(job(), team(allow(cost_per_job="0.10"))) == CostPerJobExceeded(100_000, 350_000)
     assert refused(job(), team(slug="audio")) == TeamUnknown("video")
 

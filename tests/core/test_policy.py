@@ -343,17 +343,17 @@ def test_a_teams_own_list_of_models_replaces_the_organizations(
     organization = Organization("acme", Calendar(ZoneInfo("UTC")), models=defaults)
     decision = decided(policies(allow=Allow(models=own), organization=organization), quote())
 
-    assert decision == (Admit((), ()) if may else ModelNotAllowed(KLING, TEAM))
+    assert decision == (Admit((), ()) if may else ModelNotAllowed(KLING, TEAM, defaults if own is None else own))
 
 
 def test_a_keys_own_list_of_models_narrows_the_teams_and_an_empty_one_does_not() -> None:
     both = policies(allow=Allow(models=("kling/*", "google/*")))
 
-    assert decided(both, quote(), principal("key_1", "google/*")) == ModelNotAllowed(KLING, KEY)
+    assert decided(both, quote(), principal("key_1", "google/*")) == ModelNotAllowed(KLING, KEY, ("google/*",))
     assert isinstance(decided(both, quote(), principal("key_1", "google/*", "kling/*")), Admit)
     assert isinstance(decided(both, quote(), principal("key_1")), Admit)
     assert decided(policies(allow=Allow(models=("google/*",))), quote(), principal("key_1", "*")) == ModelNotAllowed(
-        KLING, TEAM
+        KLING, TEAM, ("google/*",)
     )
 
 

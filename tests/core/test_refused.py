@@ -46,7 +46,7 @@ def test_who_asked_for_what_and_what_it_would_have_cost() -> None:
     [
         (over_limit(), "BUDGET_EXCEEDED", "monthly", "team"),
         (OverRate(RateDemand("submits", KEY, "key_1", 1, 1), 5), "RATE_LIMITED", "submits", "key"),
-        (ModelNotAllowed(SLUG, KEY), "MODEL_ACCESS_DENIED", None, "key"),
+        (ModelNotAllowed(SLUG, KEY, ()), "MODEL_ACCESS_DENIED", None, "key"),
         (InputNotAllowed("duration", ("5",)), "MODEL_ACCESS_DENIED", None, "team"),
         (Unmetered(SLUG, "seconds", TEAM), "MODEL_ACCESS_DENIED", "seconds", "team"),
         (CostPerJobExceeded(1, 2), "REQUEST_EXCEEDS_LIMIT", "cost_per_job", "team"),

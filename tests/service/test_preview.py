@@ -1,19 +1,24 @@
 """What a key may spend and what a job would cost: the decisions of a submit, without spending anything."""
 
+import json
+
 import pytest
 
 from gateway.adapters.redis import keys
+from gateway.adapters.redis.closed_prices import RedisClosedPrices
 from gateway.adapters.redis.connection import Store
 from gateway.core.account import Balance
 from gateway.core.job import Malformed
-from gateway.core.policy import ModelNotAllowed
+from gateway.core.nearest import WouldPass
+from gateway.core.policy import InputNotAllowed, ModelNotAllowed
 from gateway.core.pricing import InputRefused, PriceUnknown
 from gateway.core.principal import Principal
 from gateway.core.refusal import Verdict
 from gateway.core.webhook_address import BadAddress
 from gateway.ports import StoreUnavailable
+from gateway.service.nearest import Nearest
 from gateway.service.policy_desk import PolicyDesk
-from gateway.service.preview import NoPolicies, Preview, Previews, Standings
+from gateway.service.preview import Denied, NoPolicies, Preview, Previews, Standings
 from gateway.service.submit import Asked, Submit
 from tests.service.test_submit import BODY, submitting
 from tests.service.workshop import COST, Told, Workshop, accepted, workshop
@@ -30,8 +35,12 @@ RULES = team(
 )
 
 
+def nearest(room: Workshop) -> Nearest:
+    return Nearest(room.ledger, RedisClosedPrices(room.store), room.clock)
+
+
 def previews(room: Workshop) -> Previews:
-    return Previews(room.desk, room.ledger, room.clock)
+    return Previews(room.desk, room.ledger, nearest(room), room.clock)
 
 
 async def spend(room: Workshop, principal: Principal, *jobs: str) -> None:
@@ -115,13 +124,36 @@ async def test_a_quote_changes_its_mind_as_the_submit_would(store: Store) -> Non
 )
 async def test_what_a_submit_refuses_has_no_quote(store: Store, body: bytes, kind: type) -> None:
     room = await workshop(store, team(allow(models=["*/text-to-video"])))
-    assert isinstance(await previews(room).quote(await room.principal(), body), kind)
+    answered = await previews(room).quote(await room.principal(), body)
+    assert isinstance(answered.deny if isinstance(answered, Denied) else answered, kind)
+
+
+async def test_a_quote_says_what_would_pass_whatever_stands_in_the_way(store: Store) -> None:
+    room = await workshop(store, team(budget("0.35"), allow(input={"has_sound": ["false"]})))
+    principal = await room.principal()
+    short = (WouldPass({"duration": 5}, SLUG, COST),)
+
+    preview = await previews(room).quote(principal, with_input(duration=10))
+    assert isinstance(preview, Preview)
+    assert preview.refusal is not None
+    assert preview.refusal.named.demand.account.limit == "budget"
+    assert preview.would_pass == short
+
+    denied = await previews(room).quote(principal, with_input(duration=5, has_sound=True))
+    assert denied == Denied(InputNotAllowed("has_sound", ("false",)), (WouldPass({"has_sound": False}, SLUG, COST),))
+    plain = await previews(room).quote(principal, BODY)
+    assert isinstance(plain, Preview)
+    assert (plain.refusal, plain.would_pass) == (None, ())
+
+
+def with_input(**inputs: object) -> bytes:
+    return json.dumps({"model": SLUG, "input": inputs}).encode()
 
 
 async def test_without_policies_or_a_store_there_is_nothing_to_say(store: Store) -> None:
     room = await workshop(store, team())
     principal = await room.principal()
-    blind = Previews(PolicyDesk(room.desk._policies, lambda _files: (), "acme"), room.ledger, room.clock)
+    blind = Previews(PolicyDesk(room.desk._policies, lambda _files: (), "acme"), room.ledger, nearest(room), room.clock)
     assert await blind.standings(principal) == NoPolicies()
     assert await blind.quote(principal, BODY) == NoPolicies()
 

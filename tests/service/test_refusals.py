@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from gateway.adapters.redis import keys
+from gateway.adapters.redis.closed_prices import RedisClosedPrices
 from gateway.adapters.redis.codec import micros
 from gateway.adapters.redis.connection import Store
 from gateway.adapters.redis.jobs import RedisJobs
@@ -15,6 +16,7 @@ from gateway.core.refusal import Refusal
 from gateway.core.refused import Refused, decode_refused
 from gateway.ports import StoreUnavailable
 from gateway.service.in_flight import InFlight
+from gateway.service.nearest import Nearest
 from gateway.service.refusals import Refusals, Sink
 from tests.doubles import SeededEntropy
 from tests.service.test_submit import BODY, asked, submitting
@@ -37,7 +39,8 @@ class Basket:
 
 def recording(room: Workshop, sink: Sink) -> Refusals:
     advice = InFlight(RedisJobs(room.store), room.clock)
-    return Refusals(submitting(room, Told()), advice, room.desk, sink, SeededEntropy())
+    nearest = Nearest(room.ledger, RedisClosedPrices(room.store), room.clock)
+    return Refusals(submitting(room, Told()), advice, nearest, room.desk, sink, SeededEntropy())
 
 
 async def test_what_is_refused_is_kept_and_what_is_not_is_not(store: Store) -> None:

@@ -361,7 +361,7 @@ async def test_a_policy_that_changed_to_allow_less_is_obeyed(store: Store) -> No
     principal = await room.principal()
     await room.publish(team(allow(models=["google/*"])))
     submitted = await submitting(room, told)(asked(principal))
-    assert submitted.submission == ModelNotAllowed(SLUG, AccountScope.TEAM)
+    assert submitted.submission == ModelNotAllowed(SLUG, AccountScope.TEAM, ("google/*",))
     assert told.sent == []
 
 

@@ -95,6 +95,9 @@ async def test_many_limits_at_once_are_each_exact() -> None:
         # The first job fitted below the shadow limit too; the other 29 did not.
         metrics = await house.metrics()
         assert metrics("tollhouse_shadow_refusals_total", team="video", limit="would-refuse") == 29
+        assert metrics("tollhouse_shadow_refused_usd_total", team="video", limit="would-refuse") == pytest.approx(
+            29 * COST / 1_000_000
+        )
 
 
 async def test_an_organization_that_binds_before_its_teams_is_exact() -> None:

@@ -60,7 +60,11 @@ async def test_a_budget_used_up() -> None:
                 "resets_at": resets_at,
             }
             named = {"limit": "spend", **row, "owner": "leads@example.com", "source": "gateway"}
-            assert answer.details == {**named, "failed": [{"name": "spend", **row}]}
+            failed = {"name": "spend", **row}
+            assert answer.details["matched"][0]["name"] == "ample"
+            assert answer.details["matched"][1:] == [failed]
+            told_also = {"matched": answer.details["matched"], "would_pass": []}
+            assert answer.details == {**named, "failed": [failed], **told_also}
         assert house.upstream_calls == len(windows)
 
 

@@ -1,5 +1,6 @@
 """Refusals as errors: the code, the numbers, and what to do next."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -17,7 +18,9 @@ from gateway.core.webhook_address import BadAddress
 from gateway.web.problem import GatewayError
 from gateway.web.refusals import error_of
 
+EMPTY = Balance(0, 0)
 NOW = datetime(2026, 11, 30, 22, 59, 30, tzinfo=UTC)
+NOTHING: dict[str, object] = {"would_pass": []}
 RESETS_AT = datetime(2026, 11, 30, 23, tzinfo=UTC)
 
 
@@ -70,6 +73,8 @@ def test_a_used_up_budget_shows_the_limit_the_numbers_and_the_way_out() -> None:
         **row,
         "owner": "video-leads@example.com",
         "failed": [{"name": "monthly-spend", **row}],
+        "matched": [{"name": "monthly-spend", **row}],
+        **NOTHING,
     }
 
 
@@ -119,6 +124,20 @@ def test_every_limit_that_refused_is_listed_and_the_organizations_has_no_owner_i
     assert "video-leads" not in error.message
 
 
+def test_every_limit_that_matched_is_listed_with_its_verdict_those_with_room_and_in_shadow_too() -> None:
+    shadow = replace(demand(name="would-refuse", ceiling=1), enforced=False)
+    error = refused((demand(name="ample", ceiling=9_000_000), EMPTY), (shadow, EMPTY), (demand(), Balance(900_000, 0)))
+    matched = error.details["matched"]
+    assert isinstance(matched, list)
+    told = [(row["name"], row["mode"], row["verdict"]) for row in matched]
+    assert told == [
+        ("ample", "enforce", "ok"),
+        ("would-refuse", "shadow", "never"),
+        ("monthly-spend", "enforce", "exceeded"),
+    ]
+    assert error.details["limit"] == "monthly-spend"
+
+
 @pytest.mark.parametrize(("microseconds", "seconds"), [(1, 1), (1_000_000, 1), (1_000_001, 2)])
 def test_a_rate_names_the_whole_seconds_to_wait(microseconds: int, seconds: int) -> None:
     rate = RateDemand("submits", AccountScope.KEY, "key_1", 1_000_000, 10)
@@ -136,24 +155,36 @@ def test_a_rate_names_the_whole_seconds_to_wait(microseconds: int, seconds: int)
         (KeyRefused(KeyFault.ADDRESS), 403, "IP_NOT_WHITELISTED", {}),
         (KeyRefused(KeyFault.SCOPE, Scope.SUBMIT_JOB), 403, "OPERATION_NOT_ALLOWED", {"scope": "submit_job"}),
         (TeamUnknown("video"), 401, "API_KEY_INACTIVE", {}),
-        (ModelNotAllowed("a/b", AccountScope.KEY), 403, "MODEL_ACCESS_DENIED", {"model": "a/b", "scope": "key"}),
+        (
+            ModelNotAllowed("a/b", AccountScope.KEY, ("a/c", "b/*")),
+            403,
+            "MODEL_ACCESS_DENIED",
+            {"model": "a/b", "scope": "key", "models": ["a/c", "b/*"], **NOTHING},
+        ),
         (
             InputNotAllowed("has_sound", ("false",)),
             403,
             "MODEL_ACCESS_DENIED",
-            {"field": "has_sound", "options": ["false"]},
+            {"field": "has_sound", "options": ["false"], **NOTHING},
         ),
         (
             Unmetered("a/b", "film", AccountScope.TEAM),
             403,
             "MODEL_ACCESS_DENIED",
-            {"model": "a/b", "limit": "film", "scope": "team"},
+            {"model": "a/b", "limit": "film", "scope": "team", **NOTHING},
         ),
         (
             CostPerJobExceeded(500_000, 700_000),
             402,
             "REQUEST_EXCEEDS_LIMIT",
-            {"limit": "cost_per_job", "scope": "team", "meter": "usd", "ceiling": "0.500000", "required": "0.700000"},
+            {
+                "limit": "cost_per_job",
+                "scope": "team",
+                "meter": "usd",
+                "ceiling": "0.500000",
+                "required": "0.700000",
+                **NOTHING,
+            },
         ),
         (Malformed("input", '"input" is missing.'), 400, "INVALID_INPUT", {"field": "input"}),
         (InputRefused("duration", "No.", ("5",)), 400, "INVALID_INPUT", {"field": "duration", "options": ["5"]}),
