@@ -218,7 +218,7 @@ def test_the_work_is_bounded_whatever_the_price_file_says() -> None:
 
 slugs = st.sampled_from([FILM, CHEAP, DEAR, STILL])
 multipliers = st.sampled_from(["0", "0.5", "1", "2", "2.5"])
-durations = st.dictionaries(st.sampled_from(["5", "8", "10"]), multipliers, min_size=1)
+durations = st.dictionaries(st.sampled_from(["5", "8", "10"]), multipliers, min_size=2)
 sounds = st.fixed_dictionaries({"false": multipliers, "true": multipliers})
 models = st.builds(
     lambda slug, base, lengths, loud, sound: model(
@@ -233,7 +233,7 @@ models = st.builds(
     sounds,
     st.booleans(),
 )
-books = st.lists(models, min_size=1, max_size=4).map(lambda found: PriceBook((card(*found),)))
+books = st.lists(models, min_size=3, max_size=6).map(lambda found: PriceBook((card(*found),)))
 limits = st.builds(
     limit,
     st.sampled_from("abcd"),
