@@ -10,18 +10,21 @@ import click
 
 from gateway.adapters.system import SystemClock
 from gateway.cli.control import ask
+from gateway.cli.table import table
 from gateway.core.principal import Scope
 
 _UNITS: Final = {"d": timedelta(days=1), "h": timedelta(hours=1)}
 _AFTER = re.compile(r"(?P<count>[1-9][0-9]{0,5})(?P<unit>[dh])", re.ASCII)
 
 _KEY_ID: Final = click.argument("key_id", metavar="ID")
+_REASON: Final = click.option("--reason", help="Why; it stands in the audit trail.")
+_COLUMNS: Final = ("id", "team", "name", "status", "last_four", "expires_at")
 _JSON: Final = click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 
 
 @click.group()
 def key() -> None:
-    """Issue, list, show and revoke the keys that teams use."""
+    """Issue, list, show, rotate and revoke the keys that teams use."""
 
 
 @key.command()
@@ -40,6 +43,7 @@ def key() -> None:
 @click.option("--test", is_flag=True, help="A key for the built-in sandbox, with accounts of its own.")
 @click.option("--project", help="Whom to charge back to.")
 @click.option("--tag", "tags", multiple=True, metavar="NAME=VALUE", help="Repeatable.")
+@_REASON
 @_JSON
 def issue(
     team: str,
@@ -51,6 +55,7 @@ def issue(
     test: bool,
     project: str | None,
     tags: tuple[str, ...],
+    reason: str | None,
     as_json: bool,
 ) -> None:
     """Make a key and print it. It is shown this once and kept nowhere.
@@ -70,7 +75,7 @@ def issue(
     }
     if scopes:
         body["scopes"] = scopes
-    issued = ask("POST", "/admin/v1/keys", body)
+    issued = ask("POST", "/admin/v1/keys", body, reason=reason)
     _print(issued, as_json, _issued)
 
 
@@ -115,10 +120,35 @@ def show(key_id: str, as_json: bool) -> None:
 
 @key.command()
 @_KEY_ID
+@click.option(
+    "--grace", default="24h", show_default=True, help="How long the old secret opens it still; 0: not at all."
+)
+@_REASON
 @_JSON
-def revoke(key_id: str, as_json: bool) -> None:
+def rotate(key_id: str, grace: str, reason: str | None, as_json: bool) -> None:
+    """Give a key a new secret and print it: the key keeps its id, its limits and what it has spent.
+
+    The secret that is replaced goes on working until the grace is over. One that was replaced before ends at once.
+    """
+    body = {"grace_seconds": _seconds(grace)}
+    rotated = ask("POST", f"/admin/v1/keys/{_checked(key_id)}/rotate", body, reason=reason)
+    _print(rotated, as_json, _rotated)
+
+
+def _seconds(grace: str) -> int:
+    after = _AFTER.fullmatch(grace)
+    if grace != "0" and after is None:
+        raise click.BadParameter(f'"{grace}" is not 24h, 7d or 0', param_hint="--grace")
+    return 0 if after is None else int(after["count"]) * int(_UNITS[after["unit"]].total_seconds())
+
+
+@key.command()
+@_KEY_ID
+@_REASON
+@_JSON
+def revoke(key_id: str, reason: str | None, as_json: bool) -> None:
     """Make a key useless from the next request on. Jobs that run already are not touched."""
-    _print(ask("POST", f"/admin/v1/keys/{_checked(key_id)}/revoke"), as_json, _facts)
+    _print(ask("POST", f"/admin/v1/keys/{_checked(key_id)}/revoke", reason=reason), as_json, _facts)
 
 
 def _checked(key_id: str) -> str:
@@ -136,12 +166,13 @@ def _issued(key: Mapping[str, Any]) -> str:
     return f"{key['key']}\n{key['id']} of team {key['team']}. The key is not shown again."
 
 
+def _rotated(key: Mapping[str, Any]) -> str:
+    old = key["previous"]
+    return f"{_issued(key)}\nThe secret that ends in {old['last_four']} opens it until {old['until']}."
+
+
 def _table(document: Mapping[str, Any]) -> str:
-    columns = ("id", "team", "name", "status", "last_four", "expires_at")
-    rows = [columns, *(tuple(str(key[column] or "-") for column in columns) for key in document["keys"])]
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = ("  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)) for row in rows)
-    return "\n".join(line.rstrip() for line in lines)
+    return table(_COLUMNS, [[key[column] for column in _COLUMNS] for key in document["keys"]])
 
 
 def _facts(key: Mapping[str, Any]) -> str:

@@ -23,6 +23,16 @@ class Scope(Word):
 
 
 @dataclass(frozen=True, slots=True)
+class Previous:
+    """The secret that a rotation replaced: it opens the key's doors until `until` (UTC), and not any more then."""
+
+    digest: str = field(repr=False)
+    pepper_version: int
+    last_four: str
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class VirtualKey:
     """A key we issued, without its secret: `digest` is HMAC-SHA-256 under pepper `pepper_version`, in hex.
 
@@ -46,14 +56,21 @@ class VirtualKey:
     test: bool = False
     project: str | None = None
     tags: Mapping[str, str] = field(default_factory=dict)
+    previous: Previous | None = None
+
+    @property
+    def digests(self) -> tuple[str, ...]:
+        """Those that the key goes by, that of its newest secret first."""
+        return (self.digest,) if self.previous is None else (self.digest, self.previous.digest)
 
 
 @value
 class Principal:
-    """The key of an authenticated request and whom it belongs to."""
+    """The key of an authenticated request and whom it belongs to; `digest` is that of the secret it was opened with."""
 
     organization: str
     key: VirtualKey
+    digest: str = field(repr=False)
 
     @property
     def team(self) -> str:
@@ -65,6 +82,7 @@ class KeyFault(StrEnum):
 
     REVOKED = "revoked"
     EXPIRED = "expired"
+    REPLACED = "replaced"
     ADDRESS = "address"
     SCOPE = "scope"
     TEAM_REMOVED = "team_removed"
@@ -78,20 +96,29 @@ class KeyRefused:
     missing: Scope | None = None
 
 
-def admit_key(key: VirtualKey, now: datetime, scope: Scope | None, address: Address | None) -> KeyRefused | None:
-    """Whether a key may be used at `now` (UTC) from `address`, for what needs `scope`; None when it may.
+def admit_key(
+    key: VirtualKey, digest: str, now: datetime, scope: Scope | None, address: Address | None
+) -> KeyRefused | None:
+    """Whether a key may be used with the secret of `digest`, at `now` (UTC) from `address`, for what needs `scope`;
+    None when it may.
 
     `scope` None needs no scope at all. An unknown address (None) is in no network.
     """
     if key.revoked_at is not None:
         return KeyRefused(KeyFault.REVOKED)
-    if key.expires_at is not None and key.expires_at <= now:
+    if digest not in key.digests:
+        return KeyRefused(KeyFault.REPLACED)
+    if _past(key.expires_at, now) or (digest != key.digest and key.previous and _past(key.previous.until, now)):
         return KeyRefused(KeyFault.EXPIRED)
     if key.networks and not _within(address, key.networks):
         return KeyRefused(KeyFault.ADDRESS)
     if scope is not None and scope not in key.scopes:
         return KeyRefused(KeyFault.SCOPE, scope)
     return None
+
+
+def _past(end: datetime | None, now: datetime) -> bool:
+    return end is not None and end <= now
 
 
 def _within(address: Address | None, networks: tuple[Network, ...]) -> bool:

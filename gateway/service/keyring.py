@@ -1,16 +1,16 @@
-"""Virtual keys: issued, shown, revoked, and recognised when a request presents one.
+"""Virtual keys: issued, shown, rotated, revoked, and recognised when a request presents one.
 
 The rule of this file: a secret is returned once, when it is made, and never kept; a key is read from the store for
 every request, so that a revocation counts from the next one.
 """
 
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 from gateway.core.key_secret import ENTROPY_BYTES, Kind, Peppers, digest, digests, kind_of, mint, public_id
 from gateway.core.key_terms import KeyTerms, Objection, objection
-from gateway.core.principal import Address, KeyFault, KeyRefused, Principal, Scope, VirtualKey, admit_key
+from gateway.core.principal import Address, KeyFault, KeyRefused, Previous, Principal, Scope, VirtualKey, admit_key
 from gateway.ports import Clock, Entropy, StoreUnavailable, VirtualKeys
 from gateway.service.policy_desk import PolicyDesk
 
@@ -48,6 +48,20 @@ class Revoked:
 
 
 @dataclass(frozen=True, slots=True)
+class NotActive:
+    """The key is revoked or has expired: no secret opens it any more."""
+
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
+class ChangedMeanwhile:
+    """The key is not as it was seen. Nothing was done."""
+
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
 class Unrecognised:
     """The text is not a secret of the data plane, or opens no key of ours."""
 
@@ -70,7 +84,7 @@ class Keyring:
         await self.desk.refresh()
         if self.desk.current is None or not self.desk.knows_team(terms.team):
             return UnknownTeam(terms.team)
-        secret = mint(Kind.TEST if terms.test else Kind.LIVE, self.entropy.token(ENTROPY_BYTES))
+        secret = self._mint(terms.test)
         key = VirtualKey(
             id=public_id(self.entropy.token(ENTROPY_BYTES)),
             team=terms.team,
@@ -100,6 +114,26 @@ class Keyring:
     async def show(self, key_id: str) -> VirtualKey | NoSuchKey:
         return await self.keys.get(key_id) or NoSuchKey(key_id)
 
+    async def rotate(self, seen: VirtualKey, grace: timedelta) -> Issued | NotActive | ChangedMeanwhile:
+        """Give the key, if it still is as it was `seen`, a new secret. The one it had opens it until `grace` is over;
+        the one before that no longer opens anything."""
+        now = self.clock.now()
+        if seen.revoked_at is not None or (seen.expires_at is not None and seen.expires_at <= now):
+            return NotActive(seen.id)
+        secret = self._mint(seen.test)
+        rotated = replace(
+            seen,
+            digest=digest(secret, self.peppers.versions[self.peppers.current]),
+            pepper_version=self.peppers.current,
+            last_four=secret[-4:],
+            previous=Previous(seen.digest, seen.pepper_version, seen.last_four, now + grace),
+            revision=seen.revision + 1,
+        )
+        return Issued(rotated, secret) if await self.keys.put(rotated) else ChangedMeanwhile(seen.id)
+
+    def _mint(self, test: bool) -> str:
+        return mint(Kind.TEST if test else Kind.LIVE, self.entropy.token(ENTROPY_BYTES))
+
     async def revoke(self, key_id: str) -> Revoked | NoSuchKey:
         """Make a key useless from the next request on. The record stays; a second time changes nothing."""
         for _ in range(_ATTEMPTS):
@@ -117,13 +151,11 @@ class Keyring:
         self, secret: str, scope: Scope | None, address: Address | None
     ) -> Principal | Unrecognised | KeyRefused:
         """Whose secret this is, if it may be used now, from `address`, for what needs `scope` (None: any key may)."""
-        key = None
         if kind_of(secret) in (Kind.LIVE, Kind.TEST):
             for one in digests(secret, self.peppers):
-                key = key or await self.keys.by_digest(one)
-        if key is None:
-            return Unrecognised()
-        return await self._open(key, scope, address, self.clock.now())
+                if (key := await self.keys.by_digest(one)) is not None:
+                    return await self._open(key, one, scope, address, self.clock.now())
+        return Unrecognised()
 
     def remembered(self, secret: str, scope: Scope, address: Address | None) -> Principal | None:
         """Whose secret this was when its key was last read, if that key might be used now. Asks nobody.
@@ -132,21 +164,21 @@ class Keyring:
         """
         for one in digests(secret, self.peppers) if secret.isascii() else ():
             key = self.keys.remembered(one)
-            if key is not None and admit_key(key, self.clock.now(), scope, address) is None:
-                return Principal(self.desk.organization, key) if self.desk.knows_team(key.team) else None
+            if key is not None and admit_key(key, one, self.clock.now(), scope, address) is None:
+                return Principal(self.desk.organization, key, one) if self.desk.knows_team(key.team) else None
         return None
 
     async def recheck(self, principal: Principal, address: Address | None, now: datetime) -> Principal | KeyRefused:
         """Read the key of a submit once more, because it or the policies changed while the submit was decided."""
-        key = await self.keys.get(principal.key.id)
+        key = await self.keys.by_digest(principal.digest)
         if key is None:
-            return KeyRefused(KeyFault.REVOKED)
-        return await self._open(key, Scope.SUBMIT_JOB, address, now)
+            return KeyRefused(KeyFault.REPLACED)
+        return await self._open(key, principal.digest, Scope.SUBMIT_JOB, address, now)
 
     async def _open(
-        self, key: VirtualKey, scope: Scope | None, address: Address | None, now: datetime
+        self, key: VirtualKey, digest: str, scope: Scope | None, address: Address | None, now: datetime
     ) -> Principal | KeyRefused:
-        refused = admit_key(key, now, scope, address)
+        refused = admit_key(key, digest, now, scope, address)
         if refused is not None:
             return refused
         if not self.desk.knows_team(key.team):
@@ -154,4 +186,4 @@ class Keyring:
             await self.desk.refresh()
             if not self.desk.knows_team(key.team):
                 return KeyRefused(KeyFault.TEAM_REMOVED)
-        return Principal(self.desk.organization, key)
+        return Principal(self.desk.organization, key, digest)

@@ -14,6 +14,7 @@ from gateway.web.problem import GatewayError
 CODES: Final[Mapping[str, int]] = {
     "TEAM_UNKNOWN": 404,
     "KEY_NOT_FOUND": 404,
+    "KEY_NOT_ACTIVE": 409,
     "PRICE_NOT_CLOSED": 404,
     "HOLD_NOT_FOUND": 404,
     "JOB_NOT_FOUND": 404,
@@ -60,6 +61,10 @@ def team_unknown(team: str) -> GatewayError:
 
 def key_not_found(key_id: str) -> GatewayError:
     return _error("KEY_NOT_FOUND", f'There is no key "{key_id}".')
+
+
+def key_not_active(key_id: str) -> GatewayError:
+    return _error("KEY_NOT_ACTIVE", f'Key "{key_id}" is revoked or has expired; issue another. Nothing changed.')
 
 
 def price_not_closed(model: str) -> GatewayError:

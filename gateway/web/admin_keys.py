@@ -1,14 +1,14 @@
-"""The control plane's routes for virtual keys: a secret is shown once, when its key is made."""
+"""The control plane's routes for virtual keys: a secret is shown once, when it is made."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final, Literal
 
 from pydantic import Field
 
 from gateway.core.key_terms import KeyTerms, Objection
-from gateway.core.principal import Scope, VirtualKey
+from gateway.core.principal import Previous, Scope, VirtualKey
 from gateway.core.role import Power
-from gateway.service.keyring import Issued, NoSuchKey, UnknownTeam
+from gateway.service.keyring import ChangedMeanwhile, Issued, NoSuchKey, NotActive, UnknownTeam
 from gateway.web import admin_errors, errors
 from gateway.web.admin_documents import Instant, NetworkText, UtcText
 from gateway.web.administration import led, matches
@@ -50,6 +50,19 @@ class IssueBody(Body):
         )
 
 
+class RotateBody(Body):
+    """How long the secret that is replaced opens the key still; 0: not at all. At most 90 days."""
+
+    grace_seconds: int = Field(default=86_400, ge=0, le=90 * 86_400)
+
+
+class PreviousSecret(Document):
+    """The secret before the last rotation: it opens the key until then."""
+
+    last_four: str
+    until: Instant
+
+
 class Key(Document):
     """A key as its administrators see it: without its secret."""
 
@@ -68,10 +81,11 @@ class Key(Document):
     revision: int
     project: str | None
     tags: dict[str, str]
+    previous: PreviousSecret | None
 
 
 class IssuedKey(Key):
-    """A new key, with its secret: shown this once, kept nowhere, and null in a repetition."""
+    """A key, with its new secret: shown this once, kept nowhere, and null in a repetition."""
 
     key: str | None
 
@@ -109,19 +123,42 @@ async def show_key(call: Call[Nothing, None]) -> Answer | GatewayError:
     return _shown(call, key)
 
 
+async def rotate_key(call: Call[Nothing, RotateBody]) -> Answer | GatewayError:
+    before = await _changeable(call)
+    if isinstance(before, GatewayError):
+        return before
+    match await call.control.keyring.rotate(before, timedelta(seconds=call.body.grace_seconds)):
+        case NotActive(key_id):
+            return admin_errors.key_not_active(key_id)
+        case ChangedMeanwhile(key_id):
+            return admin_errors.changed_meanwhile("key", key_id)
+        case Issued(key, secret):
+            facts = _facts(key, call.control.clock.now())
+            after = {name: facts[name] for name in ("last_four", "previous", "revision")}
+            change = Change(key.id, key.team, before={"last_four": before.last_four}, after=after)
+            return Answer(IssuedKey(**facts, key=secret), change, etag=str(key.revision))
+
+
 async def revoke_key(call: Call[Nothing, None]) -> Answer | GatewayError:
-    key_id = call.names["id"]
-    before = await call.control.keyring.show(key_id)
-    if isinstance(before, NoSuchKey) or not call.by.sees(before.team):
-        return admin_errors.key_not_found(key_id)
-    if not matches(call.if_match, str(before.revision)):
-        return admin_errors.changed_meanwhile("key", key_id)
+    before = await _changeable(call)
+    if isinstance(before, GatewayError):
+        return before
+    key_id = before.id
     revoked = await call.control.keyring.revoke(key_id)
     if isinstance(revoked, NoSuchKey):
         return admin_errors.key_not_found(key_id)
     was, facts = _status(before, call.control.clock.now()), _facts(revoked.key, call.control.clock.now())
     change = Change(key_id, before.team, before={"status": was}, after={"status": facts["status"]})
     return _shown(call, revoked.key, change)
+
+
+async def _changeable(call: Call[Any, Any]) -> VirtualKey | GatewayError:
+    """The key that is to be changed, if whoever asks sees it and it is as they saw it."""
+    key_id = call.names["id"]
+    key = await call.control.keyring.show(key_id)
+    if isinstance(key, NoSuchKey) or not call.by.sees(key.team):
+        return admin_errors.key_not_found(key_id)
+    return key if matches(call.if_match, str(key.revision)) else admin_errors.changed_meanwhile("key", key_id)
 
 
 def _shown(call: Call[Any, Any], key: VirtualKey, change: Change | None = None) -> Answer:
@@ -145,7 +182,12 @@ def _facts(key: VirtualKey, now: datetime) -> dict[str, Any]:
         "revision": key.revision,
         "project": key.project,
         "tags": dict(key.tags),
+        "previous": None if key.previous is None else _previous(key.previous),
     }
+
+
+def _previous(secret: Previous) -> dict[str, Any]:
+    return {"last_four": secret.last_four, "until": instant(secret.until)}
 
 
 def _status(key: VirtualKey, now: datetime) -> str:
@@ -168,6 +210,14 @@ OPERATIONS: Final = (
         *("GET", "/admin/v1/keys/{id}", "Show a key", Power.READ_KEYS, show_key, Key),
         errors=("KEY_NOT_FOUND",),
         tagged=True,
+    ),
+    Operation(
+        *("POST", "/admin/v1/keys/{id}/rotate", "Rotate a key", Power.CHANGE_KEYS, rotate_key, IssuedKey),
+        body=RotateBody,
+        errors=("KEY_NOT_FOUND", "KEY_NOT_ACTIVE", "CHANGED_MEANWHILE"),
+        action="key.rotate",
+        tagged=True,
+        sensitive="key",
     ),
     Operation(
         *("POST", "/admin/v1/keys/{id}/revoke", "Revoke a key", Power.CHANGE_KEYS, revoke_key, Key),

@@ -75,6 +75,8 @@ def key_error(refused: KeyRefused) -> GatewayError:
             return errors.key_inactive()
         case KeyFault.EXPIRED:
             return errors.key_expired()
+        case KeyFault.REPLACED:
+            return errors.key_invalid()
         case KeyFault.ADDRESS:
             return errors.address_not_allowed()
         case KeyFault.SCOPE:

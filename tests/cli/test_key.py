@@ -124,7 +124,45 @@ async def test_a_revoked_key_says_so(tollhouse: Tollhouse, plane: RunningControl
     assert (await tollhouse.document("key", "show", issued["id"]))["status"] == "revoked"
 
 
-@pytest.mark.parametrize("verb", ["show", "revoke"])
+async def test_rotate_prints_the_new_key_first_and_how_long_the_old_one_lives(tollhouse: Tollhouse) -> None:
+    issued = await tollhouse.document(*ISSUE)
+    rotated = await tollhouse.document(
+        "key", "rotate", issued["id"], "--grace", "7d", "--reason", "left a laptop on a train"
+    )
+    until = datetime.fromisoformat(rotated["previous"]["until"]) - datetime.now(UTC)
+    assert timedelta(days=7) - timedelta(minutes=1) < until <= timedelta(days=7)
+
+    result = await tollhouse("key", "rotate", issued["id"], "--grace", "0")
+    secret, sentence, old = result.stdout.splitlines()
+    assert kind_of(secret) is Kind.LIVE
+    assert sentence.startswith(issued["id"])
+    assert rotated["last_four"] in old
+    shown = await tollhouse("key", "show", issued["id"])
+    assert f"last_four={rotated['last_four']}" in shown.stdout
+
+
+@pytest.mark.parametrize("grace", ["soon", "-1h", "1.5d", "91d"])
+async def test_a_grace_that_makes_no_sense_is_a_usage_error(tollhouse: Tollhouse, grace: str) -> None:
+    issued = await tollhouse.document(*ISSUE)
+    result = await tollhouse("key", "rotate", issued["id"], "--grace", grace)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "grace" in result.stderr
+    assert (await tollhouse.document("key", "show", issued["id"]))["revision"] == 1
+
+
+async def test_a_reason_stands_in_the_audit_trail(tollhouse: Tollhouse) -> None:
+    issued = await tollhouse.document(*ISSUE, "--reason", "for the farm")
+    await tollhouse.document("key", "rotate", issued["id"], "--reason", "yearly")
+    await tollhouse.document("key", "revoke", issued["id"], "--reason", "farm sold")
+    records = (await tollhouse.document("audit", "list"))["records"]
+    assert [(one["action"], one["reason"]) for one in records] == [
+        ("key.revoke", "farm sold"),
+        ("key.rotate", "yearly"),
+        ("key.issue", "for the farm"),
+    ]
+
+
+@pytest.mark.parametrize("verb", ["show", "rotate", "revoke"])
 async def test_a_key_that_does_not_exist_is_not_found(tollhouse: Tollhouse, verb: str) -> None:
     result = await tollhouse("key", verb, "key_none")
     assert (result.exit_code, result.stdout) == (3, "")

@@ -39,7 +39,7 @@ KEY = VirtualKey(
     revoked_at=None,
     revision=3,
 )
-ASKED = Principal("acme", KEY)
+ASKED = Principal("acme", KEY, KEY.digest)
 RULES = team(
     budget("5.00"), quota("seconds", 100), in_flight(9), budget("9.00", "of-a-key", per="key"), rate(5, "hour")
 )

@@ -39,7 +39,7 @@ BERLIN = ZoneInfo("Europe/Berlin")
 
 def principal(key: str = "key_1", *models: str, team: str = "video", test: bool = False) -> Principal:
     scopes, created = frozenset(Scope), NOON - timedelta(days=1)
-    return Principal("acme", VirtualKey(key, team, "", "", 1, "", scopes, models, (), created, None, None, 1, test))
+    return Principal("acme", VirtualKey(key, team, "", "", 1, "", scopes, models, (), created, None, None, 1, test), "")
 
 
 def quote(

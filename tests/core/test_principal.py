@@ -13,6 +13,7 @@ from gateway.core.principal import (
     KeyFault,
     KeyRefused,
     Network,
+    Previous,
     Principal,
     Scope,
     VirtualKey,
@@ -46,27 +47,27 @@ def within(*networks: str) -> VirtualKey:
 
 
 def test_a_sound_key_is_admitted() -> None:
-    assert admit_key(KEY, NOON, Scope.SUBMIT_JOB, HOME) is None
-    assert Principal("acme", KEY).team == "video"
+    assert admit_key(KEY, "00", NOON, Scope.SUBMIT_JOB, HOME) is None
+    assert Principal("acme", KEY, "00").team == "video"
 
 
 def test_a_revoked_key_is_refused_for_ever() -> None:
     revoked = replace(KEY, revoked_at=NOON + timedelta(days=1))
-    assert admit_key(revoked, NOON, Scope.SUBMIT_JOB, HOME) == KeyRefused(KeyFault.REVOKED)
+    assert admit_key(revoked, "00", NOON, Scope.SUBMIT_JOB, HOME) == KeyRefused(KeyFault.REVOKED)
 
 
 def test_a_key_ends_at_its_expiry_and_not_before() -> None:
     key = replace(KEY, expires_at=NOON)
-    assert admit_key(key, NOON - timedelta(microseconds=1), Scope.SUBMIT_JOB, HOME) is None
-    assert admit_key(key, NOON, Scope.SUBMIT_JOB, HOME) == KeyRefused(KeyFault.EXPIRED)
+    assert admit_key(key, "00", NOON - timedelta(microseconds=1), Scope.SUBMIT_JOB, HOME) is None
+    assert admit_key(key, "00", NOON, Scope.SUBMIT_JOB, HOME) == KeyRefused(KeyFault.EXPIRED)
 
 
 @given(st.sets(st.sampled_from(Scope)), st.sampled_from(Scope))
 def test_only_a_scope_that_the_key_has_is_open(scopes: set[Scope], wanted: Scope) -> None:
     key = replace(KEY, scopes=frozenset(scopes))
     expected = None if wanted in scopes else KeyRefused(KeyFault.SCOPE, wanted)
-    assert admit_key(key, NOON, wanted, HOME) == expected
-    assert admit_key(key, NOON, None, HOME) is None
+    assert admit_key(key, "00", NOON, wanted, HOME) == expected
+    assert admit_key(key, "00", NOON, None, HOME) is None
 
 
 @pytest.mark.parametrize(
@@ -81,7 +82,7 @@ def test_only_a_scope_that_the_key_has_is_open(scopes: set[Scope], wanted: Scope
     ],
 )
 def test_an_address_in_a_network_is_admitted(networks: list[str], address: str) -> None:
-    assert admit_key(within(*networks), NOON, Scope.SUBMIT_JOB, ip_address(address)) is None
+    assert admit_key(within(*networks), "00", NOON, Scope.SUBMIT_JOB, ip_address(address)) is None
 
 
 @pytest.mark.parametrize(
@@ -96,7 +97,7 @@ def test_an_address_in_a_network_is_admitted(networks: list[str], address: str) 
     ],
 )
 def test_an_address_elsewhere_or_unknown_is_refused(networks: list[str], address: Address | None) -> None:
-    refused = admit_key(within(*networks), NOON, Scope.SUBMIT_JOB, address)
+    refused = admit_key(within(*networks), "00", NOON, Scope.SUBMIT_JOB, address)
     assert refused == KeyRefused(KeyFault.ADDRESS)
 
 
@@ -111,7 +112,7 @@ def test_what_a_stranger_may_learn_least_is_looked_at_first() -> None:
         key := replace(key, expires_at=None),
         key := replace(key, networks=()),
     ):
-        refused = admit_key(mended, NOON, Scope.SUBMIT_JOB, HOME)
+        refused = admit_key(mended, "00", NOON, Scope.SUBMIT_JOB, HOME)
         assert refused is not None
         faults.append(refused.fault)
     assert faults == [KeyFault.REVOKED, KeyFault.EXPIRED, KeyFault.ADDRESS, KeyFault.SCOPE]
@@ -126,3 +127,15 @@ def test_a_mapped_address_is_the_one_it_stands_for(address: IPv4Address) -> None
 @given(st.ip_addresses(v=6, network="2001:db8::/32"))
 def test_any_other_address_is_itself(address: IPv6Address) -> None:
     assert unmapped(address) == address
+
+
+def test_a_replaced_secret_opens_until_its_grace_is_over_and_any_other_never() -> None:
+    rotated = replace(KEY, digest="11", previous=Previous("00", 1, "abcd", NOON))
+    before = NOON - timedelta(microseconds=1)
+    assert rotated.digests == ("11", "00")
+    assert admit_key(rotated, "00", before, None, HOME) is None
+    assert admit_key(rotated, "00", NOON, None, HOME) == KeyRefused(KeyFault.EXPIRED)
+    assert admit_key(rotated, "11", NOON, None, HOME) is None
+    assert admit_key(rotated, "22", before, None, HOME) == KeyRefused(KeyFault.REPLACED)
+    revoked = replace(rotated, revoked_at=NOON)
+    assert {admit_key(revoked, one, before, None, HOME) for one in rotated.digests} == {KeyRefused(KeyFault.REVOKED)}

@@ -54,7 +54,7 @@ async def admitted(keyring: Keyring, secret: str, scope: Scope | None = Scope.SU
 
 async def test_an_issued_key_opens_the_door(keyring: Keyring) -> None:
     made = await issued(keyring)
-    assert await keyring.admit(made.secret, Scope.SUBMIT_JOB, HOME) == Principal("acme", made.key)
+    assert await keyring.admit(made.secret, Scope.SUBMIT_JOB, HOME) == Principal("acme", made.key, made.key.digest)
 
 
 async def test_a_key_is_issued_on_its_terms(keyring: Keyring, clock: StillClock) -> None:
@@ -274,10 +274,10 @@ async def test_before_any_policies_were_read_nobody_is_turned_away_for_good(keyr
 
 async def test_a_submit_that_was_overtaken_sees_the_key_as_it_is_now(keyring: Keyring, clock: StillClock) -> None:
     made = await issued(keyring)
-    principal = Principal("acme", made.key)
+    principal = Principal("acme", made.key, made.key.digest)
     assert await keyring.recheck(principal, HOME, clock.now()) == principal
 
     await keyring.revoke(made.key.id)
     assert await keyring.recheck(principal, HOME, clock.now()) == KeyRefused(KeyFault.REVOKED)
-    lost = Principal("acme", replace(made.key, id="key_none"))
-    assert await keyring.recheck(lost, HOME, clock.now()) == KeyRefused(KeyFault.REVOKED)
+    lost = Principal("acme", made.key, "digest-of-none")
+    assert await keyring.recheck(lost, HOME, clock.now()) == KeyRefused(KeyFault.REPLACED)

@@ -41,7 +41,7 @@ class Workshop:
         """Somebody with a new key."""
         issued = await self.keyring.issue(KeyTerms(team, "a key", **terms))
         assert isinstance(issued, Issued)
-        return Principal(ORGANIZATION, issued.key)
+        return Principal(ORGANIZATION, issued.key, issued.key.digest)
 
     async def publish(self, *files: dict[str, str], remove_teams: tuple[str, ...] = ()) -> None:
         """Make policies live behind this desk's back, as another gateway or an operator would."""

@@ -41,6 +41,7 @@ async def test_an_issued_key_is_told_once_and_whole(plane: RunningControl) -> No
         "revision": 1,
         "project": "P-1",
         "tags": {"cost.center": "CC-4711"},
+        "previous": None,
     }
     assert await plane.ask("GET", f"/admin/v1/keys/{issued['id']}") == (200, issued)
     assert await plane.ask("GET", "/admin/v1/keys") == (200, {"keys": [issued]})

@@ -152,6 +152,7 @@ def test_a_rate_names_the_whole_seconds_to_wait(microseconds: int, seconds: int)
         (KeyRefused(KeyFault.REVOKED), 401, "API_KEY_INACTIVE", {}),
         (KeyRefused(KeyFault.TEAM_REMOVED), 401, "API_KEY_INACTIVE", {}),
         (KeyRefused(KeyFault.EXPIRED), 401, "API_KEY_EXPIRED", {}),
+        (KeyRefused(KeyFault.REPLACED), 401, "INVALID_API_KEY", {}),
         (KeyRefused(KeyFault.ADDRESS), 403, "IP_NOT_WHITELISTED", {}),
         (KeyRefused(KeyFault.SCOPE, Scope.SUBMIT_JOB), 403, "OPERATION_NOT_ALLOWED", {"scope": "submit_job"}),
         (TeamUnknown("video"), 401, "API_KEY_INACTIVE", {}),

@@ -2,8 +2,8 @@
 
 What was read last of a key is remembered in the process, for whoever has the store compare its revision before anything
 follows from it; everybody else reads the record every time, because a revocation counts from the next request. The
-record says which digest opens the key, so a digest it no longer names opens nothing (a rotated key will name two for a
-while, and keep its id).
+record says which digests open the key, so a digest it no longer names opens nothing: a rotated key keeps its id and
+names two, that of its newest secret and that of the one before.
 """
 
 import asyncio
@@ -36,7 +36,7 @@ class RedisVirtualKeys:
         known = self._known.get(digest)
         key_id = known.id if known is not None else await self._find(digest)
         key = None if key_id is None else await self.get(key_id)
-        if key is None or key.digest != digest:
+        if key is None or digest not in key.digests:
             self._known.pop(digest, None)
             return None
         if len(self._known) >= self._remember:
@@ -51,8 +51,8 @@ class RedisVirtualKeys:
     async def get(self, key_id: str) -> VirtualKey | None:
         record = await self._store.command("HGET", keys.key(key_id), "record")
         key = None if record is None else _RECORD.validate_json(record)
-        if key is not None and key.digest in self._known:
-            self._known[key.digest] = key
+        if key is not None:
+            self._known.update({digest: key for digest in key.digests if digest in self._known})
         return key
 
     async def all(self) -> tuple[VirtualKey, ...]:

@@ -381,7 +381,7 @@ def test_what_refuses_a_newcomer_first_is_the_budget_of_the_demo_team() -> None:
     model, inputs = "kling/kling-2.6-pro/text-to-video", {"prompt": "sea", "duration": "5", "has_sound": "true"}
     quote = loaded.prices.quote(model, None, inputs, now)
     assert isinstance(quote, Quote)
-    decision = decide(loaded.policies, Principal("acme", key), model, inputs, quote, now)
+    decision = decide(loaded.policies, Principal("acme", key, key.digest), model, inputs, quote, now)
     assert isinstance(decision, Admit)
 
     repeats = {asked.account.limit: asked.ceiling // asked.amount for asked in decision.demands}

@@ -1,6 +1,7 @@
 """Virtual keys in a real store: written once for every revision, found by digest, revoked at once."""
 
 import asyncio
+import json
 from collections.abc import Awaitable
 from dataclasses import replace
 from datetime import timedelta
@@ -12,7 +13,7 @@ import pytest
 from gateway.adapters.redis import keys
 from gateway.adapters.redis.connection import Store, connect
 from gateway.adapters.redis.virtual_keys import RedisVirtualKeys
-from gateway.core.principal import Scope, VirtualKey
+from gateway.core.principal import Previous, Scope, VirtualKey
 from gateway.ports import StoreUnavailable
 from tests.doubles import NOON
 
@@ -155,3 +156,25 @@ async def test_no_answer_is_not_an_answer() -> None:
         with pytest.raises(StoreUnavailable):
             await asking
     await store.close()
+
+
+async def test_a_rotated_key_is_found_by_both_its_digests_and_remembered_as_it_is(
+    virtual_keys: RedisVirtualKeys,
+) -> None:
+    await virtual_keys.put(KEY)
+    assert await virtual_keys.by_digest("d1") == KEY
+    rotated = replace(KEY, digest="d9", previous=Previous("d1", 2, "abcd", NOON), revision=2)
+    await virtual_keys.put(rotated)
+    assert await virtual_keys.by_digest("d9") == rotated
+    assert virtual_keys.remembered("d1") == rotated
+    assert await virtual_keys.by_digest("d1") == rotated
+
+
+async def test_a_record_from_before_rotation_reads_as_never_rotated(
+    store: Store, virtual_keys: RedisVirtualKeys
+) -> None:
+    await virtual_keys.put(KEY)
+    record = json.loads(await store.command("HGET", keys.key(KEY.id), "record"))
+    del record["previous"]
+    await store.command("HSET", keys.key(KEY.id), "record", json.dumps(record))
+    assert await virtual_keys.get(KEY.id) == KEY
