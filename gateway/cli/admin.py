@@ -50,7 +50,11 @@ def issue(name: str, role: str, team: str | None, expires: str | None, reason: s
 @admin.command(name="list")
 @_JSON
 def list_(as_json: bool) -> None:
-    """List admin keys, the oldest first, revoked ones too. That of the settings is not among them."""
+    """List admin keys, the oldest first, revoked ones too. That of the settings is not among them.
+
+    \b
+    tollhouse admin list
+    """
     document = ask("GET", "/admin/v1/admin-keys")
     rows = [[key[column] for column in _COLUMNS] for key in document["admin_keys"]]
     click.echo(json.dumps(document) if as_json else table(_COLUMNS, rows))
@@ -61,7 +65,11 @@ def list_(as_json: bool) -> None:
 @_REASON
 @_JSON
 def revoke(key_id: str, reason: str | None, as_json: bool) -> None:
-    """Make an admin key useless from the next request on."""
+    """Make an admin key useless from the next request on.
+
+    \b
+    tollhouse admin revoke adm_4f9a --reason left
+    """
     if not re.fullmatch(r"adm_[0-9A-Za-z]{1,64}", key_id):
         raise click.BadParameter(f'"{key_id}" is not the id of an admin key, such as adm_4f9a', param_hint="ID")
     revoked = ask("POST", f"/admin/v1/admin-keys/{key_id}/revoke", reason=reason)

@@ -21,7 +21,11 @@ def alert() -> None:
 @click.option("--limit", type=click.IntRange(1, 1000), default=100, show_default=True, help="So many at most.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 def list_(team: str | None, limit: int, as_json: bool) -> None:
-    """List the newest, each with how the limit stood. `tollhouse webhook list` says who was told."""
+    """List the newest, each with how the limit stood. `tollhouse webhook list` says who was told.
+
+    \b
+    tollhouse alert list --team video
+    """
     document = ask("GET", "/admin/v1/alerts", query={"limit": str(limit), **({"team": team} if team else {})})
     click.echo(json.dumps(document) if as_json else _table(document["alerts"]))
 

@@ -18,6 +18,9 @@ def doctor(as_json: bool) -> None:
     """Say in sentences what is so, what is wrong, and what to do next. Exits 0 if all is well, else 1.
 
     Asks the control plane. Where it does not answer, looks at the data directory, and at TOLLHOUSE_REDIS_URL if set.
+
+    \b
+    tollhouse doctor
     """
     try:
         document = try_to_ask("GET", "/admin/v1/doctor")

@@ -29,6 +29,9 @@ def hold() -> None:
 def list_(state: str | None, as_json: bool) -> None:
     """List holds that may need somebody, the longest in doubt first: with the jobs each may have made, and the
     commands that decide it.
+
+    \b
+    tollhouse hold list --in-doubt
     """
     document = ask("GET", "/admin/v1/holds", query={"state": state} if state else None)
     lines = [line for one in document["holds"] for line in _told(one)]
@@ -39,7 +42,11 @@ def list_(state: str | None, as_json: bool) -> None:
 @_HOLD_ID
 @_JSON
 def show(hold_id: str, as_json: bool) -> None:
-    """Show one hold; of one in doubt also the jobs it may have made, and the commands that decide it."""
+    """Show one hold; of one in doubt also the jobs it may have made, and the commands that decide it.
+
+    \b
+    tollhouse hold show hold_5d1e
+    """
     document = ask("GET", f"/admin/v1/holds/{_checked(hold_id)}")
     click.echo(json.dumps(document) if as_json else "\n".join((*_facts(document), *_doubt(document))))
 
@@ -52,7 +59,11 @@ def show(hold_id: str, as_json: bool) -> None:
 @_REASON
 @_JSON
 def capture(hold_id: str, job: str, cost: str | None, author: str, reason: str, as_json: bool) -> None:
-    """Book a job for a hold in doubt: the upstream took it. A hold that was voided is booked as well."""
+    """Book a job for a hold in doubt: the upstream took it. A hold that was voided is booked as well.
+
+    \b
+    tollhouse hold capture hold_5d1e --job job_81f0 --author ada --reason "seen in the console"
+    """
     body = {"job": job, "author": author, "reason": reason} | ({} if cost is None else {"cost_usd": cost})
     document = ask("POST", f"/admin/v1/holds/{_checked(hold_id)}/capture", body)
     told = f"Hold {document['id']} is captured: job {document['job']}, {document['cost_usd']} USD."
@@ -65,7 +76,11 @@ def capture(hold_id: str, job: str, cost: str | None, author: str, reason: str, 
 @_REASON
 @_JSON
 def void(hold_id: str, author: str, reason: str, as_json: bool) -> None:
-    """Release a hold in doubt: the upstream certainly never took it."""
+    """Release a hold in doubt: the upstream certainly never took it.
+
+    \b
+    tollhouse hold void hold_5d1e --author ada --reason "the provider says no"
+    """
     document = ask("POST", f"/admin/v1/holds/{_checked(hold_id)}/void", {"author": author, "reason": reason})
     told = f"Hold {document['id']} is voided; {document['held_usd']} USD are free again."
     click.echo(json.dumps(document) if as_json else told)

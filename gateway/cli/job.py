@@ -40,7 +40,11 @@ def job() -> None:
 def list_(
     team: str, status: str | None, model: str | None, test: bool, limit: int, cursor: str | None, as_json: bool
 ) -> None:
-    """List a team's jobs, the newest first, as last learnt."""
+    """List a team's jobs, the newest first, as last learnt.
+
+    \b
+    tollhouse job list --team video
+    """
     wanted = {"team": team, "status": status, "model": model, "cursor": cursor, "limit": str(limit)}
     query = {name: text for name, text in wanted.items() if text is not None} | ({"test": "true"} if test else {})
     document = ask("GET", "/admin/v1/jobs", query=query)
@@ -56,7 +60,11 @@ def list_(
 @click.argument("name", metavar="JOB")
 @_JSON
 def show(name: str, as_json: bool) -> None:
-    """Explain one job, by its id or its hold's: the price, the accounts, and every entry of the ledger."""
+    """Explain one job, by its id or its hold's: the price, the accounts, and every entry of the ledger.
+
+    \b
+    tollhouse job show job_81f0
+    """
     if not re.fullmatch(r"[0-9A-Za-z_-]{1,64}", name):
         raise click.BadParameter(f'"{name}" is not the id of a job or of a hold', param_hint="JOB")
     found = ask("GET", f"/admin/v1/jobs/{name}")

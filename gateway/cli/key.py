@@ -106,7 +106,11 @@ def _tags(pairs: tuple[str, ...]) -> dict[str, str]:
 @click.option("--team", help="Only this team's.")
 @_JSON
 def list_(team: str | None, as_json: bool) -> None:
-    """List keys, the oldest first, revoked and expired ones too."""
+    """List keys, the oldest first, revoked and expired ones too.
+
+    \b
+    tollhouse key list --team video
+    """
     _print(ask("GET", "/admin/v1/keys", query={"team": team} if team else None), as_json, _table)
 
 
@@ -114,7 +118,11 @@ def list_(team: str | None, as_json: bool) -> None:
 @_KEY_ID
 @_JSON
 def show(key_id: str, as_json: bool) -> None:
-    """Show one key, without its secret."""
+    """Show one key, without its secret.
+
+    \b
+    tollhouse key show key_4f9a
+    """
     _print(ask("GET", f"/admin/v1/keys/{_checked(key_id)}"), as_json, _facts)
 
 
@@ -129,6 +137,9 @@ def rotate(key_id: str, grace: str, reason: str | None, as_json: bool) -> None:
     """Give a key a new secret and print it: the key keeps its id, its limits and what it has spent.
 
     The secret that is replaced goes on working until the grace is over. One that was replaced before ends at once.
+
+    \b
+    tollhouse key rotate key_4f9a --grace 24h
     """
     body = {"grace_seconds": _seconds(grace)}
     rotated = ask("POST", f"/admin/v1/keys/{_checked(key_id)}/rotate", body, reason=reason)
@@ -147,7 +158,11 @@ def _seconds(grace: str) -> int:
 @_REASON
 @_JSON
 def revoke(key_id: str, reason: str | None, as_json: bool) -> None:
-    """Make a key useless from the next request on. Jobs that run already are not touched."""
+    """Make a key useless from the next request on. Jobs that run already are not touched.
+
+    \b
+    tollhouse key revoke key_4f9a --reason "left the company"
+    """
     _print(ask("POST", f"/admin/v1/keys/{_checked(key_id)}/revoke", reason=reason), as_json, _facts)
 
 

@@ -44,7 +44,11 @@ def policy() -> None:
 @_DIRECTORY
 @_JSON
 def check(directory: Path | None, as_json: bool) -> None:
-    """Name every mistake in the files, with its file, line and key. Needs no gateway."""
+    """Name every mistake in the files, with its file, line and key. Needs no gateway.
+
+    \b
+    tollhouse policy check policies
+    """
     found = _read(directory)
     compiled = load(found.files, found.complaints, settings().webhook_allow_hosts)
     version = compiled.version if isinstance(compiled, Rules) else None
@@ -100,7 +104,11 @@ def apply(directory: Path | None, version: str | None, as_json: bool, **given: A
 @policy.command(name="list")
 @_JSON
 def list_(as_json: bool) -> None:
-    """List what was live when, the newest first, with who applied it and what for."""
+    """List what was live when, the newest first, with who applied it and what for.
+
+    \b
+    tollhouse policy list
+    """
     history = ask("GET", "/admin/v1/policies/versions")
     click.echo(json.dumps(history) if as_json else history_text(history))
 

@@ -32,7 +32,11 @@ def price() -> None:
     help="Policies directory. Default: ./policies, or the packaged one.",
 )
 def quote(slug: str, fields: tuple[str, ...], version: str | None, as_json: bool, policies: Path | None) -> None:
-    """Price one job of the model SLUG, with the inputs given; what is left out is priced at its default."""
+    """Price one job of the model SLUG, with the inputs given; what is left out is priced at its default.
+
+    \b
+    tollhouse price quote kling/kling-2.6-pro/text-to-video duration=10
+    """
     inputs = _inputs(fields)
     book = _price_book(policies or packaged_policies())
     now = SystemClock().now()
@@ -49,7 +53,11 @@ def quote(slug: str, fields: tuple[str, ...], version: str | None, as_json: bool
 @price.command()
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 def closed(as_json: bool) -> None:
-    """List the prices that are closed because the upstream charged more, three times within an hour."""
+    """List the prices that are closed because the upstream charged more, three times within an hour.
+
+    \b
+    tollhouse price closed
+    """
     document = ask("GET", "/admin/v1/closed-prices")
     lines = [f"{one['model']} (prices of {one['rate_card']})" for one in document["closed_prices"]]
     click.echo(json.dumps(document) if as_json else "\n".join(lines) or "No price is closed.")
@@ -59,7 +67,11 @@ def closed(as_json: bool) -> None:
 @click.argument("slug")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 def reopen(slug: str, as_json: bool) -> None:
-    """Let the model SLUG run again at its price. A newer price file does so by itself."""
+    """Let the model SLUG run again at its price. A newer price file does so by itself.
+
+    \b
+    tollhouse price reopen kling/kling-2.6-pro/text-to-video
+    """
     document = ask("POST", "/admin/v1/closed-prices/reopen", {"model": slug})
     click.echo(json.dumps(document) if as_json else f'"{slug}" is open again.')
 

@@ -50,6 +50,9 @@ def sandbox(
 
     GET /sandbox/account shows what was charged, GET /sandbox/requests what was received, POST /sandbox/reset starts
     afresh. Every fault is also a request header (X-Sandbox-Latency-Ms) and a field of the job's input ("sandbox").
+
+    \b
+    tollhouse sandbox
     """
     config = SandboxConfig(
         faults=_faults(given),

@@ -21,7 +21,12 @@ _LOG: Final = logging.getLogger("tollhouse.serve")
 
 @click.command()
 def serve() -> None:
-    """Run the gateway. Settings come from the environment; see docs/settings.md."""
+    """Run the gateway. Settings come from the environment; see docs/settings.md.
+
+    \b
+    tollhouse serve
+    PIXELBYTE_API_KEY_FILE=/run/secrets/key tollhouse serve
+    """
     try:
         settings = load_settings(environment())
         require_shared_secrets(settings)

@@ -24,6 +24,9 @@ def init(yes: bool, as_json: bool) -> None:
     A gateway that has used a store before never does this by itself: an emptied store looks like a fresh one, and
     would give every budget out again. Restore the store instead, if there is a copy. Gateways that run, or start
     later, replay what they know was accepted before any hold is made.
+
+    \b
+    tollhouse store init
     """
     known = settings()
     if not yes:

@@ -30,6 +30,9 @@ def show(team: str, as_json: bool) -> None:
     """Print the team's secret. It is made when somebody first asks for it.
 
     The organization has one as well, by its name: its own alerts are signed with it.
+
+    \b
+    tollhouse team secret show video
     """
     _print(ask("GET", f"/admin/v1/teams/{_checked(team)}/secret"), as_json)
 
@@ -43,6 +46,9 @@ def rotate(team: str, reason: str | None, as_json: bool) -> None:
 
     A receiver that does not know it yet refuses what comes; it is sent again for some minutes, and after that by
     `tollhouse webhook redeliver`.
+
+    \b
+    tollhouse team secret rotate video
     """
     _print(ask("POST", f"/admin/v1/teams/{_checked(team)}/secret/rotate", reason=reason), as_json)
 

@@ -25,7 +25,11 @@ def webhook() -> None:
 @click.option("--limit", type=click.IntRange(1, 1000), default=100, show_default=True, help="So many at most.")
 @_JSON
 def list_(team: str | None, state: str | None, limit: int, as_json: bool) -> None:
-    """List the newest, with what came of each attempt. They are kept for three days."""
+    """List the newest, with what came of each attempt. They are kept for three days.
+
+    \b
+    tollhouse webhook list --state failed
+    """
     query = {"limit": str(limit), **({"team": team} if team else {}), **({"state": state} if state else {})}
     document = ask("GET", "/admin/v1/webhooks", query=query)
     click.echo(json.dumps(document) if as_json else _table(document["webhooks"]))
@@ -35,7 +39,11 @@ def list_(team: str | None, state: str | None, limit: int, as_json: bool) -> Non
 @click.argument("event_id", metavar="ID")
 @_JSON
 def redeliver(event_id: str, as_json: bool) -> None:
-    """Send one again, at once, whatever came of it before. Receivers know it by its id, which stays."""
+    """Send one again, at once, whatever came of it before. Receivers know it by its id, which stays.
+
+    \b
+    tollhouse webhook redeliver evt_4f9a
+    """
     if not re.fullmatch(r"evt_[0-9A-Za-z]{1,64}", event_id):
         raise click.BadParameter(f'"{event_id}" is not the id of a webhook, such as evt_4f9a', param_hint="ID")
     document = ask("POST", f"/admin/v1/webhooks/{event_id}/redeliver")

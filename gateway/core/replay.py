@@ -237,4 +237,4 @@ def _somebody(organization: str, team: str, key: str, test: bool) -> Principal:
         revision=0,
         test=test,
     )
-    return Principal(organization, virtual)
+    return Principal(organization, virtual, virtual.digest)

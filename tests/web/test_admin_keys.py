@@ -1,5 +1,7 @@
 """Keys on the control plane: listed, shown, revoked; unless they changed meanwhile."""
 
+import pytest
+
 from tests.control import RunningControl
 from tests.doubles import policy_files
 
