@@ -65,6 +65,7 @@ async def test_without_the_store_every_route_says_so() -> None:
     why = {"reason": "the provider said so", "author": "somebody"}
     bodies |= {"/admin/v1/holds/{id}/capture": {**why, "job": "job_1"}, "/admin/v1/holds/{id}/void": why}
     bodies["/admin/v1/policies/plan"] = {"files": VIDEO}
+    bodies["/admin/v1/keys/{id}/rotate"] = {}
     bodies["/admin/v1/admin-keys"] = {"name": "somebody", "role": "viewer"}
     async with running_control(gone, started=False) as plane:
         routes = [(route.method, route.path) for route in admin_routes(plane.control)]

@@ -58,7 +58,10 @@ async def test_what_belongs_to_another_team_is_not_there_for_a_lead(plane: Runni
         assert status == 404
         assert told["error"]["code"] == "KEY_NOT_FOUND"
         assert (await plane.ask(method, f"/admin/v1/keys/{theirs['id']}{path}", headers=lead))[0] == 200
-    assert (await plane.ask("GET", f"/admin/v1/keys/{others['id']}"))[1]["status"] == "active"
+    status, told = await plane.ask("POST", f"/admin/v1/keys/{others['id']}/rotate", {}, headers=lead)
+    assert (status, told["error"]["code"]) == (404, "KEY_NOT_FOUND")
+    shown = (await plane.ask("GET", f"/admin/v1/keys/{others['id']}"))[1]
+    assert (shown["status"], shown["revision"]) == ("active", 1)
 
     for body, code in (({"team": "audio", "name": "x"}, 404), ({"team": "video", "name": "x"}, 201)):
         assert (await plane.ask("POST", "/admin/v1/keys", body, headers=lead))[0] == code
