@@ -45,10 +45,14 @@ def _row(record: Mapping[str, Any]) -> tuple[object, ...]:
 
 
 def _change(before: Mapping[str, Any], after: Mapping[str, Any]) -> str:
-    """What is another than before, on one line."""
-    changed = {name: value for name, value in after.items() if before.get(name) != value}
-    return ", ".join(f"{name}: {_told(before.get(name))} -> {_told(value)}" for name, value in changed.items())
+    """What is another than before, on one line; of what is new, whatever there is to say."""
+    changed = {name: value for name, value in after.items() if (before.get(name) or None) != (value or None)}
+    return ", ".join(_named(name, before.get(name), value) for name, value in changed.items())
+
+
+def _named(name: str, was: object, value: object) -> str:
+    return f"{name}: {_told(was)} -> {_told(value)}" if was else f"{name}: {_told(value)}"
 
 
 def _told(value: object) -> str:
-    return "-" if value in (None, [], {}) else value if isinstance(value, str) else json.dumps(value)
+    return value if isinstance(value, str) else json.dumps(value)

@@ -136,7 +136,8 @@ def show(key_id: str, as_json: bool) -> None:
 def rotate(key_id: str, grace: str, reason: str | None, as_json: bool) -> None:
     """Give a key a new secret and print it: the key keeps its id, its limits and what it has spent.
 
-    The secret that is replaced goes on working until the grace is over. One that was replaced before ends at once.
+    The secret that is replaced goes on working until the grace is over. One that was replaced before ends at once: if
+    the new one never reached you, rotating again ends the one that clients still use.
 
     \b
     tollhouse key rotate key_4f9a --grace 24h

@@ -23,7 +23,7 @@ async def test_changes_are_listed_with_their_reasons(tollhouse: Tollhouse) -> No
     lines = (await tollhouse("audit", "list")).stdout.splitlines()
     assert [line.split()[3] for line in lines] == ["action", "admin_key.revoke", "admin_key.issue"]
     assert "left" in lines[1]
-    assert "revoked_at: - -> 2026-" in lines[1]
+    assert "revoked_at: 2026-" in lines[1]
     assert issued["key"] not in "".join(lines)
 
     found = await tollhouse.document("audit", "list", "--action", "admin_key.issue", "--by", "bootstrap")

@@ -2,8 +2,10 @@
 
 import hashlib
 import hmac
+import re
 import zlib
 from collections import Counter
+from pathlib import Path
 
 import pytest
 from hypothesis import assume, example, given
@@ -164,3 +166,14 @@ def test_an_empty_or_missing_current_pepper_is_refused() -> None:
         Peppers(2, {1: b"a"})
     with pytest.raises(ValueError, match="empty"):
         Peppers(1, {1: b""})
+
+
+@given(secret=secrets)
+def test_the_documented_pattern_finds_every_secret_and_nothing_shorter(secret: str) -> None:
+    text = (Path(__file__).parents[2] / "docs" / "keys.md").read_text(encoding="utf-8")
+    patterns = set(re.findall(r"\\btoll_\S+?\\b", text))
+    assert len(patterns) == 1
+    pattern = re.compile(patterns.pop())
+    assert pattern.findall(f'key="{secret}", and so on') == [secret]
+    assert pattern.search(secret[:-1]) is None
+    assert pattern.search(f"{secret}x") is None
