@@ -7,6 +7,7 @@ goes without a money limit, unless its file says `unlimited = true`.
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
+from functools import lru_cache
 
 from gateway.adapters.policy_files.sentences import Broken, quoted
 from gateway.adapters.policy_files.toml import Toml, array, strings, table, tables
@@ -51,14 +52,17 @@ def unbounded(team: TeamPolicy, organization: Organization, prices: Priced) -> I
         return
     allowed = organization.models if team.allow.models is None else team.allow.models
     bounds = [limit.models for limit in team.limits + organization.limits if _bounds_money(limit)]
-    free = [
-        slug
-        for slug in prices.slugs
-        if matches(allowed, slug) and not any(matches(patterns, slug) for patterns in bounds)
-    ]
-    if free:
+    if free := _free(prices.slugs, allowed, frozenset(bounds)):
         more = f" and {len(free) - 1} more" if len(free) > 1 else ""
         yield "limit", f"leaves {free[0]}{more} without an enforced limit on usd, here or in organization.toml"
+
+
+@lru_cache(maxsize=256)
+def _free(slugs: tuple[str, ...], allowed: tuple[str, ...], bounds: frozenset[tuple[str, ...]]) -> tuple[str, ...]:
+    """The allowed models that none of the patterns matches. Teams by the thousand have the same."""
+    return tuple(
+        slug for slug in slugs if matches(allowed, slug) and not any(matches(patterns, slug) for patterns in bounds)
+    )
 
 
 def _bounds_money(limit: Limit) -> bool:

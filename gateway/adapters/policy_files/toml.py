@@ -3,9 +3,10 @@
 The rule of this file: what has another type than was looked for counts as empty.
 """
 
-import tomllib
 from collections.abc import Mapping
 from typing import TypeAlias
+
+import tomli
 
 from gateway.core.complaint import Complaint
 
@@ -15,7 +16,7 @@ Toml: TypeAlias = Mapping[str, object]
 def parse(file: str, text: str) -> Toml | tuple[Complaint, ...]:
     """The document in the text of `file`, or the complaint that there is none."""
     try:
-        return tomllib.loads(text)
+        return tomli.loads(text)
     except (ValueError, RecursionError) as mistake:
         return (Complaint(file, "", f"is not TOML: {mistake}"),)
 
