@@ -74,6 +74,8 @@ class House:
             assert (await self.fleet.crowd.submit(gateway, self.key)).told == "STORE_UNAVAILABLE"
             assert not await gateway.ready()
         await self.fleet.gateways[0].command("store", "init", "--yes")
+        # Within a second every gateway is in the new epoch; until then no change can be recorded.
+        await until_so(self.fleet.all_ready)
         self.key = await self.fleet.key()
 
 

@@ -16,6 +16,7 @@ from itertools import count
 from pathlib import Path
 from typing import Final
 
+from gateway.adapters.redis.closed_prices import RedisClosedPrices
 from gateway.adapters.redis.connection import Store
 from gateway.adapters.redis.jobs import RedisJobs
 from gateway.adapters.redis.ledger import RedisLedger
@@ -35,6 +36,7 @@ from gateway.core.reply import Rejected, Reply, Unknown, UpstreamResult
 from gateway.ports import Clock
 from gateway.service.in_flight import InFlight
 from gateway.service.lifecycle import Lifecycle
+from gateway.service.nearest import Nearest
 from gateway.service.outbox import Outbox
 from gateway.service.refusals import Refusals
 from gateway.service.submit import Asked
@@ -227,9 +229,8 @@ async def _life(store: Store, root: Path, clock: Clock, *files: dict[str, str]) 
     room, ledger = await workshop(store, *files), RedisLedger(store, EPOCH, _SKEW)
     spool, told, kept = MemorySpool(), Told(), Kept(RedisRefusals(store))
     parts = {"ledger": ledger, "outbox": Outbox(ledger, spool, clock), "clock": clock, "spool": spool}
-    submit = Refusals(
-        submitting(room, told, **parts), InFlight(RedisJobs(store), clock), room.desk, kept, SeededEntropy()
-    )
+    advice, nearest = InFlight(RedisJobs(store), clock), Nearest(ledger, RedisClosedPrices(store), clock)
+    submit = Refusals(submitting(room, told, **parts), advice, nearest, room.desk, kept, SeededEntropy())
     keys = {(team, key): await room.principal(team) for team in TEAMS for key in range(2)}
     lifecycle, lived = Lifecycle(ledger, Silent(), clock), Lived(url=sqlite(root))
     return Life(submit, ledger, lifecycle, told, kept, clock, keys, room.desk.rules, lived)

@@ -368,4 +368,4 @@ def _others(model: LedgerModel) -> set[str]:
     if model.policy is None:
         return names
     versions = {keys.policy(f"p{n}") for n in range(1, int(model.policy[1:]) + 1)}
-    return names | {keys.POLICY} | versions | {keys.key(key) for key in model.revisions}
+    return names | {keys.POLICY, keys.POLICY_HISTORY} | versions | {keys.key(key) for key in model.revisions}
