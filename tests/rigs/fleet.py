@@ -102,6 +102,7 @@ async def open_fleet(
         await fleet.gateways[0].start()
         await asyncio.gather(*(gateway.start() for gateway in fleet.gateways[1:]))
         yield fleet
+        assert [line for gateway in fleet.gateways for line in gateway.unforeseen()] == []
 
 
 async def _gateway(

@@ -17,6 +17,9 @@ from tests.rigs.provider import ROOT
 ADMIN: Final = mint(Kind.ADMIN, bytes(range(ENTROPY_BYTES)))
 PEPPER: Final = "0123456789abcdef"
 NO_STORE: Final = "the store cannot be used"
+UNFORESEEN: Final = re.compile(
+    "failed and starts again|failed with|failed unforeseen|what the store said cannot be read|could not be written"
+)
 
 # The program on a machine whose clock is some seconds ahead.
 _WRONG_CLOCK: Final = """
@@ -107,6 +110,11 @@ class GatewayProcess:
         """Have it gone, whether or not it ever ran."""
         if self._child is not None:
             self._child.kill()
+
+    def unforeseen(self) -> list[str]:
+        """What it logged where it catches whatever comes, so that one failure ends nothing else: mistakes of ours."""
+        lines = self.log.read_text(encoding="utf-8").splitlines() if self.log.exists() else []
+        return [line for line in lines if UNFORESEEN.search(line)]
 
     def spooled(self) -> list[str]:
         """The lines in its spool."""

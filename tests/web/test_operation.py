@@ -2,16 +2,22 @@
 
 import re
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
+from gateway.adapters.redis import keys
 from gateway.adapters.redis.connection import Store
+from gateway.adapters.redis.ledger import RedisLedger
+from gateway.core.admission import Created
+from gateway.core.ledger import Verb
 from gateway.core.role import POWERS, Role
 from gateway.web.admin import OPERATIONS
 from gateway.web.operation import Operation
+from tests.adapters.redis.holds import TEAM, admission, demand
 from tests.control import RunningControl, running_control
-from tests.doubles import policy_files
+from tests.doubles import NOON, policy_files
 
 
 @pytest.fixture
@@ -68,6 +74,26 @@ async def test_what_belongs_to_another_team_is_not_there_for_a_lead(plane: Runni
     for team, code in (("audio", 404), ("video", 200)):
         assert (await plane.ask("GET", f"/admin/v1/teams/{team}/secret", headers=lead))[0] == code
         assert (await plane.ask("POST", f"/admin/v1/teams/{team}/secret/rotate", headers=lead))[0] == code
+
+
+async def test_a_lead_reads_of_no_other_team(plane: RunningControl, store: Store) -> None:
+    lead, ledger = await key_of(plane, Role.TEAM_LEAD), RedisLedger(store, "e1", timedelta(days=36_500))
+    policy = (await store.command("GET", keys.POLICY)).decode()
+    await store.command("HSET", keys.key("k1"), "revision", 1)
+    for team in ("video", "audio"):
+        asked = admission(f"hold_{team}", demand(TEAM, 100, 1000), team=team, policy=policy)
+        assert isinstance(await ledger.admit(asked, NOON), Created)
+        await ledger.move(Verb.CAPTURE, asked.hold, NOON, job=f"job_{team}", cost=80)
+
+    for path in (
+        "/admin/v1/jobs/job_{}",
+        "/admin/v1/jobs/hold_{}",
+        "/admin/v1/holds/hold_{}",
+        "/admin/v1/jobs?team={}",
+    ):
+        assert (await plane.ask("GET", path.format("video"), headers=lead))[0] == 200, path
+        assert (await plane.ask("GET", path.format("audio"), headers=lead))[0] == 404, path
+        assert (await plane.ask("GET", path.format("audio")))[0] == 200, path
 
 
 def test_whatever_changes_something_is_recorded() -> None:
