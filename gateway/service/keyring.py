@@ -134,12 +134,17 @@ class Keyring:
     def _mint(self, test: bool) -> str:
         return mint(Kind.TEST if test else Kind.LIVE, self.entropy.token(ENTROPY_BYTES))
 
-    async def revoke(self, key_id: str) -> Revoked | NoSuchKey:
-        """Make a key useless from the next request on. The record stays; a second time changes nothing."""
+    async def revoke(self, key_id: str, revision: int | None = None) -> Revoked | NoSuchKey | ChangedMeanwhile:
+        """Make a key useless from the next request on; with `revision`, only as it was seen then.
+
+        The record stays; a second time changes nothing.
+        """
         for _ in range(_ATTEMPTS):
             key = await self.keys.get(key_id)
             if key is None:
                 return NoSuchKey(key_id)
+            if revision not in (None, key.revision):
+                return ChangedMeanwhile(key_id)
             if key.revoked_at is not None:
                 return Revoked(key, changed=False)
             revoked = replace(key, revoked_at=self.clock.now(), revision=key.revision + 1)

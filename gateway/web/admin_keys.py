@@ -8,7 +8,7 @@ from pydantic import Field
 from gateway.core.key_terms import KeyTerms, Objection
 from gateway.core.principal import Previous, Scope, VirtualKey
 from gateway.core.role import Power
-from gateway.service.keyring import ChangedMeanwhile, Issued, NoSuchKey, NotActive, UnknownTeam
+from gateway.service.keyring import ChangedMeanwhile, Issued, NoSuchKey, NotActive, Revoked, UnknownTeam
 from gateway.web import admin_errors, errors
 from gateway.web.admin_documents import Instant, NetworkText, UtcText
 from gateway.web.administration import led, matches
@@ -143,13 +143,16 @@ async def revoke_key(call: Call[Nothing, None]) -> Answer | GatewayError:
     before = await _changeable(call)
     if isinstance(before, GatewayError):
         return before
-    key_id = before.id
-    revoked = await call.control.keyring.revoke(key_id)
-    if isinstance(revoked, NoSuchKey):
-        return admin_errors.key_not_found(key_id)
-    was, facts = _status(before, call.control.clock.now()), _facts(revoked.key, call.control.clock.now())
-    change = Change(key_id, before.team, before={"status": was}, after={"status": facts["status"]})
-    return _shown(call, revoked.key, change)
+    as_seen = None if call.if_match is None else before.revision
+    match await call.control.keyring.revoke(before.id, as_seen):
+        case NoSuchKey(key_id):
+            return admin_errors.key_not_found(key_id)
+        case ChangedMeanwhile(key_id):
+            return admin_errors.changed_meanwhile("key", key_id)
+        case Revoked(key):
+            was, facts = _status(before, call.control.clock.now()), _facts(key, call.control.clock.now())
+            change = Change(key.id, key.team, before={"status": was}, after={"status": facts["status"]})
+            return _shown(call, key, change)
 
 
 async def _changeable(call: Call[Any, Any]) -> VirtualKey | GatewayError:

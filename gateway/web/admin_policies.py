@@ -5,7 +5,7 @@ from typing import Final
 
 from gateway.core.complaint import Complaint
 from gateway.core.plan import Rules
-from gateway.core.policy_version import Signature
+from gateway.core.policy_version import NONE_LIVE, Signature
 from gateway.core.role import Power
 from gateway.service.policy_desk import PolicyDesk, Published, Unchanged
 from gateway.web import admin_errors, errors
@@ -111,13 +111,16 @@ async def apply_policies(call: Call[Nothing, ApplyBody]) -> Answer | GatewayErro
     body, desk = call.body, call.control.desk
     live = await desk.live()
     before = {} if live is None else {"version": live.version}
-    if live is not None and not matches(call.if_match, live.version):
-        return admin_errors.changed_meanwhile("version", live.version)
+    seen = NONE_LIVE if live is None else live.version
+    if call.if_match is not None and (live is None or not matches(call.if_match, seen)):
+        return admin_errors.changed_meanwhile("version", seen)
     files = await wanted(desk, body)
     if isinstance(files, GatewayError):
         return files
     signature = Signature(body.author or call.by.name, call.control.clock.now(), body.message or "")
-    match await desk.publish(files, body.remove_teams, body.reset, signature, body.expect):
+    # What If-Match was compared with must be live still when the files become so.
+    expect = seen if body.expect is None and call.if_match is not None else body.expect
+    match await desk.publish(files, body.remove_teams, body.reset, signature, expect):
         case Published(version):
             change = Change("policies", reason=body.message, before=before, after={"version": version})
             return Answer(AppliedPolicies(version=version, changed=True), change, etag=version)

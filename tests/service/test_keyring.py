@@ -15,7 +15,7 @@ from gateway.core.key_secret import Kind, Peppers, kind_of, mint
 from gateway.core.key_terms import KeyTerms, Objection
 from gateway.core.principal import KeyFault, KeyRefused, Principal, Scope, VirtualKey
 from gateway.ports import StoreUnavailable
-from gateway.service.keyring import Issued, Keyring, NoSuchKey, Revoked, UnknownTeam, Unrecognised
+from gateway.service.keyring import ChangedMeanwhile, Issued, Keyring, NoSuchKey, Revoked, UnknownTeam, Unrecognised
 from gateway.service.policy_desk import PolicyDesk
 from tests.doubles import NOON, SeededEntropy, StillClock, compile_plainly, policy_files
 
@@ -281,3 +281,12 @@ async def test_a_submit_that_was_overtaken_sees_the_key_as_it_is_now(keyring: Ke
     assert await keyring.recheck(principal, HOME, clock.now()) == KeyRefused(KeyFault.REVOKED)
     lost = Principal("acme", made.key, "digest-of-none")
     assert await keyring.recheck(lost, HOME, clock.now()) == KeyRefused(KeyFault.REPLACED)
+
+
+async def test_a_key_that_was_rotated_since_it_was_seen_is_not_revoked(keyring: Keyring) -> None:
+    made = await issued(keyring)
+    rotated = await keyring.rotate(made.key, timedelta(hours=1))
+    assert isinstance(rotated, Issued)
+    assert await keyring.revoke(made.key.id, made.key.revision) == ChangedMeanwhile(made.key.id)
+    assert await admitted(keyring, rotated.secret) == rotated.key
+    assert isinstance(await keyring.revoke(made.key.id, rotated.key.revision), Revoked)

@@ -1,7 +1,10 @@
 """Policies on the control plane: what is live, what would be, and what becomes so."""
 
+import pytest
+
+from gateway.adapters.redis.connection import Store
 from gateway.core.policy_version import version_of
-from tests.control import RunningControl
+from tests.control import RunningControl, running_control
 from tests.doubles import policy_files
 
 VIDEO = policy_files("video")
@@ -42,3 +45,30 @@ async def test_files_are_applied_only_to_what_was_seen(plane: RunningControl) ->
         headers={**plane.admin, "If-Match": f'"{version_of(VIDEO)}"'},
     )
     assert status == 200
+
+
+async def test_what_became_live_since_it_was_compared_is_not_replaced(
+    plane: RunningControl, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk, others = plane.control.desk, policy_files("video", "web")
+    live = desk.live
+
+    async def and_then_another() -> object:
+        seen = await live()
+        monkeypatch.setattr(desk, "live", live)
+        await desk.publish(others, ())
+        return seen
+
+    monkeypatch.setattr(desk, "live", and_then_another)
+    if_match = {**plane.admin, "If-Match": f'"{version_of(VIDEO)}"'}
+    asked = {"files": BOTH, "remove_teams": ["web"]}
+    status, told = await plane.ask("POST", "/admin/v1/policies/apply", asked, headers=if_match)
+    assert (status, told["error"]["code"]) == (409, "POLICY_CONFLICT")
+    assert (await plane.ask("GET", "/admin/v1/policies/live"))[1]["version"] == version_of(others)
+
+
+async def test_where_nothing_is_live_nothing_was_seen(store: Store) -> None:
+    async with running_control(store) as plane:
+        if_match = {**plane.admin, "If-Match": "*"}
+        status, told = await plane.ask("POST", "/admin/v1/policies/apply", {"files": VIDEO}, headers=if_match)
+        assert (status, told["error"]["code"]) == (412, "CHANGED_MEANWHILE")
