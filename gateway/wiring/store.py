@@ -132,9 +132,12 @@ def _unusable(desk: PolicyDesk) -> str:
 async def apply_first(desk: PolicyDesk, settings: Settings) -> None:
     """Make the directory's policies live in a store that has none. Raises CannotStart, StoreUnavailable."""
     directory = policies_directory(settings)
-    _rules(settings)
+    found = read_directory(directory)
+    if found.complaints:
+        # The desk is given texts, and would not miss a file that could not be read.
+        _rules(settings)
     signature = Signature("tollhouse", SystemClock().now(), "the first policies of an empty store")
-    match await desk.publish(read_directory(directory).files, (), signature=signature):
+    match await desk.publish(found.files, (), signature=signature):
         case Complaints(complaints):
             raise CannotStart(_sentences(directory, complaints))
         case OtherOrganization(named, ours):

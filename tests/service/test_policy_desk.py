@@ -259,3 +259,22 @@ async def test_a_bad_directory_leaves_no_line_in_the_history(desk: PolicyDesk) -
     for bad in (BAD, policy_files("video", organization="umbrella"), policy_files("audio")):
         await desk.publish(bad, (), signature=SIGNED)
     assert [line.version for line in await desk.history()] == [version_of(VIDEO)]
+
+
+async def test_what_is_published_is_compiled_once(policies: Policies) -> None:
+    compiled: list[str] = []
+
+    def compile_files(files: Mapping[str, str]) -> Rules | tuple[Complaint, ...]:
+        compiled.append(version_of(files))
+        return compile_plainly(files)
+
+    desk = PolicyDesk(policies, compile_files, "acme")
+    await desk.publish(VIDEO, ())
+    assert compiled == [version_of(VIDEO)]
+    # What was only checked is not taken for what another gateway makes live.
+    await desk.check(VIDEO)
+    await make_live(policies, BOTH)
+    await desk.refresh()
+    assert compiled[1:] == [version_of(VIDEO), version_of(BOTH)]
+    assert desk.rules.version == version_of(BOTH)
+    assert desk.knows_team("audio")
