@@ -96,6 +96,7 @@ def _hosts(text: object) -> object:
 
 
 Seconds: TypeAlias = Annotated[float, BeforeValidator(_duration), Field(gt=0)]
+Delay: TypeAlias = Annotated[float, BeforeValidator(_duration), Field(ge=0)]
 Bytes: TypeAlias = Annotated[int, BeforeValidator(_size), Field(gt=0)]
 Listen: TypeAlias = Annotated[Address, BeforeValidator(_address)]
 
@@ -112,7 +113,9 @@ class Settings(BaseModel):
     upstream_exclusive: bool = True  # nobody else submits on this account: its list of jobs is evidence
     absent_after: Seconds = 600.0  # how long after a submit its job must be listed
     upstream_timeout: Seconds = 30.0
+    shutdown_delay: Delay = 0.0  # what a stopping process waits until nobody sends it requests any more
     shutdown_grace: Seconds = 45.0
+    termination_grace: Seconds | None = None  # when whoever runs us kills us; none: nobody says
     body_timeout: Seconds = 10.0
     store_init: Literal["auto", "never"] | None = None  # none: auto when embedded, else never
     store_allow: Annotated[tuple[Allowance, ...], BeforeValidator(_list)] = ()  # what the store may lack
@@ -157,10 +160,7 @@ class Settings(BaseModel):
         _check_relay(self)
         if self.workers != 1:
             raise ValueError("TOLLHOUSE_WORKERS: more than one data-plane process is not supported yet; set it to 1")
-        if self.upstream_timeout >= self.shutdown_grace:
-            raise ValueError(
-                "TOLLHOUSE_UPSTREAM_TIMEOUT must be below TOLLHOUSE_SHUTDOWN_GRACE, or a stop loses answers"
-            )
+        _check_stop(self)
         return self
 
 
@@ -191,6 +191,17 @@ def _check_store(settings: Settings) -> None:
         raise ValueError(f"TOLLHOUSE_REDIS_URL: {scheme}:// is not supported yet; use redis://, rediss:// or unix://")
     if scheme not in ("redis", "rediss", "unix"):
         raise ValueError("TOLLHOUSE_REDIS_URL must begin with redis://, rediss:// or unix://")
+
+
+def _check_stop(settings: Settings) -> None:
+    if settings.upstream_timeout >= settings.shutdown_grace:
+        raise ValueError("TOLLHOUSE_UPSTREAM_TIMEOUT must be below TOLLHOUSE_SHUTDOWN_GRACE, or a stop loses answers")
+    killed = settings.termination_grace
+    if killed is not None and settings.shutdown_delay + settings.shutdown_grace >= killed:
+        raise ValueError(
+            "TOLLHOUSE_SHUTDOWN_DELAY and TOLLHOUSE_SHUTDOWN_GRACE together must be below TOLLHOUSE_TERMINATION_GRACE, "
+            "or whoever stops the process kills it in the middle of a submit"
+        )
 
 
 def _check_relay(settings: Settings) -> None:

@@ -124,6 +124,10 @@ def test_who_may_call_us_and_how_we_know_them() -> None:
 
 def test_contradictions_are_one_sentence_each() -> None:
     assert "must be below TOLLHOUSE_SHUTDOWN_GRACE" in mistakes(upstream_timeout="45s")[0]
+    chain = {"shutdown_delay": "10s", "shutdown_grace": "40s"}
+    assert "together must be below TOLLHOUSE_TERMINATION_GRACE" in mistakes(termination_grace="50s", **chain)[0]
+    assert settings(termination_grace="51s", **chain).termination_grace == 51.0
+    assert settings(shutdown_delay="0s").shutdown_delay == 0.0
     assert "set it to 1" in mistakes(workers="2")[0]
     assert "set both, or neither" in mistakes(upstream_url="https://api.example.com")[0]
     assert "set one of the two" in mistakes(PIXELBYTE_API_KEY="pb_x", PIXELBYTE_API_KEY_FILE="/x")[0]

@@ -25,6 +25,10 @@ class Leases(Protocol):
         """Take the lease, or keep it for that much longer; False while another has it. Raises StoreUnavailable."""
         ...
 
+    async def leave(self, name: str, holder: str) -> None:
+        """Let others take it at once, if it is this holder's. Raises StoreUnavailable."""
+        ...
+
 
 class Findings(Protocol):
     """What settling remembers from round to round, whoever does it. All raise StoreUnavailable."""

@@ -56,6 +56,10 @@ class Alerts:
     async def _mine(self) -> bool:
         return await self.leases.take(_LEASE, self.holder, _LEASE_S)
 
+    async def leave(self) -> None:
+        """Let another gateway look from now on. Raises StoreUnavailable."""
+        await self.leases.leave(_LEASE, self.holder)
+
     async def look(self, rules: Rules) -> None:
         """Raise what is to be raised.
 

@@ -80,7 +80,15 @@ class Rounds:
         await self.sleep(seconds)
 
     async def _mine(self, during: float = 0.0) -> bool:
-        return await self.leases.take(f"rounds:{self.name}", self.holder, during + _LEASE_S)
+        return await self.leases.take(self._lease, self.holder, during + _LEASE_S)
+
+    async def leave(self) -> None:
+        """Let another gateway go on at once, once this one does no more rounds. Raises StoreUnavailable."""
+        await self.leases.leave(self._lease, self.holder)
+
+    @property
+    def _lease(self) -> str:
+        return f"rounds:{self.name}"
 
     async def round(self) -> Round | None:
         """One walk and what it teaches; None where nobody wants to know anything."""

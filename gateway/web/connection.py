@@ -26,13 +26,17 @@ _TURNS: Final = 4
 
 
 class Connection(web.RequestHandler):
-    """`lines` are the request lines that may take the express lane, and who answers them."""
+    """`lines` are the request lines that may take the express lane, and who answers them; `is_last` says whether the
+    connection ends with its next answer."""
 
-    __slots__ = ("_held_back", "_idle_task", "_lines", "_make_id", "_owed", "_riding")
+    __slots__ = ("_held_back", "_idle_task", "_is_last", "_lines", "_make_id", "_owed", "_riding")
 
-    def __init__(self, make_id: Callable[[], str], lines: Lines, server: web.Server, **options: Any) -> None:
+    def __init__(
+        self, make_id: Callable[[], str], is_last: Callable[[], bool], lines: Lines, server: web.Server, **options: Any
+    ) -> None:
         super().__init__(server, **options)
         self._make_id = make_id
+        self._is_last = is_last
         self._lines = lines
         self._riding = False
         # What arrives while a request is on the express lane waits here.
@@ -98,13 +102,17 @@ class Connection(web.RequestHandler):
         try:
             try:
                 told = await whole.answer(Call(whole.headers, remote, given, len(whole.body)), whole.body)
-                answer = _bytes(told, given)
+                answer = self._bytes(told, given)
             except Exception as error:  # noqa: BLE001 - the last resort: an answer without internals, and one log line
                 log_failure(given, error)
-                answer = _bytes(render(errors.internal_error(), given, ""), given)
+                answer = self._bytes(render(errors.internal_error(), given, ""), given)
             await self._send(answer)
         finally:
             self._arrive()
+
+    def _bytes(self, told: Told, request_id: str) -> bytes:
+        self._close = self._close or self._is_last()
+        return _bytes(told, request_id, closes=self._close)
 
     async def _send(self, answer: bytes) -> None:
         """Send the one answer, as far as anybody is there to take it."""
@@ -157,7 +165,7 @@ class Connection(web.RequestHandler):
         return response
 
 
-def _bytes(told: Told, request_id: str) -> bytes:
+def _bytes(told: Told, request_id: str, *, closes: bool) -> bytes:
     """The answer on the wire. Raises ValueError for a header that is more than one line."""
     given = {
         **told.headers,
@@ -165,6 +173,7 @@ def _bytes(told: Told, request_id: str) -> bytes:
         "Server": headers.SERVER,
         "Date": rfc822_formatted_time(),
         "Content-Length": str(len(told.body)),
+        **({"Connection": "close"} if closes else {}),
     }
     lines = [f"{name}: {value}" for name, value in given.items()]
     # All at once: looking for a character is quick, counting it is not.

@@ -18,12 +18,14 @@ from gateway.web.framing import refusal
 from gateway.web.problem import GatewayError, render
 
 REQUEST_ID: Final = web.RequestKey("request_id", str)
+IS_LAST: Final[web.RequestKey[Callable[[], bool]]] = web.RequestKey("is_last")
 
 _LOG: Final = logging.getLogger(__name__)
 
 
-def edge(make_id: Callable[[], str]) -> Middleware:
-    """The middleware that must enclose all others. `make_id` makes a request id where the client sent no sane one.
+def edge(make_id: Callable[[], str], is_last: Callable[[], bool]) -> Middleware:
+    """The middleware that must enclose all others. `make_id` makes a request id where the client sent no sane one;
+    `is_last` says whether connections end with their next answer.
 
     `listener.Listener` puts it around the whole application, so that it also answers for aiohttp's own routing.
     """
@@ -31,6 +33,7 @@ def edge(make_id: Callable[[], str]) -> Middleware:
     @web.middleware
     async def enclose(request: web.Request, handler: Handler) -> web.StreamResponse:
         request[REQUEST_ID] = headers.request_id(request.headers, make_id)
+        request[IS_LAST] = is_last
         refused = refusal(request)
         response = await _answer(request, handler) if refused is None else answer(request, refused)
         if not response.prepared:
@@ -43,13 +46,13 @@ def edge(make_id: Callable[[], str]) -> Middleware:
 
 
 def dress(request: web.BaseRequest, response: web.StreamResponse) -> None:
-    """What every answer carries; where the request was not read to its end, its connection ends with it.
+    """What every answer carries. Where it is the last, or its request was not read to the end, the connection ends too.
 
     Handlers that send an answer piece by piece do this first.
     """
     response.headers[headers.REQUEST_ID] = request[REQUEST_ID]
     response.headers["Server"] = headers.SERVER
-    if not _fully_read(request):
+    if request[IS_LAST]() or not _fully_read(request):
         response.force_close()
 
 

@@ -32,12 +32,20 @@ class Listener(web.AppRunner):
     def __init__(self, app: web.Application, make_id: Callable[[], str], **options: Any) -> None:
         super().__init__(app, **{**OPTIONS, **options})
         self._make_id = make_id
+        self._sends_off = False
+
+    def send_off(self) -> None:
+        """From now on every connection ends with its answer, so that clients open their next one elsewhere."""
+        self._sends_off = True
 
     async def _make_server(self) -> web.Server:
         inner = await super()._make_server()
-        handler = partial(edge(self._make_id), handler=inner.request_handler)
-        connection = partial(Connection, self._make_id, self.app.get(EXPRESS, {}))
+        handler = partial(edge(self._make_id, self._is_last), handler=inner.request_handler)
+        connection = partial(Connection, self._make_id, self._is_last, self.app.get(EXPRESS, {}))
         return _Server(connection, handler, inner, **self._kwargs)
+
+    def _is_last(self) -> bool:
+        return self._sends_off
 
 
 class _Server(web.Server):

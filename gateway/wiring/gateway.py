@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
@@ -47,7 +47,7 @@ from gateway.web.metrics import Scrape
 from gateway.web.plane import DataPlane
 from gateway.wiring.demo import kept_demo_key
 from gateway.wiring.house import House, build_house
-from gateway.wiring.planes import listen
+from gateway.wiring.planes import Doors
 from gateway.wiring.policy_watch import policy_watch
 from gateway.wiring.relaying import sandbox_config
 from gateway.wiring.settling import Settling, open_settling
@@ -108,11 +108,13 @@ async def _open(stack: AsyncExitStack, settings: Settings) -> Gateway:
     submit, probe = _submit(house, upstreams, settings, nearest), Probe(house.guard, house.desk, watch=watch)
     settling = open_settling(house, upstreams, settings)
     _start_in_background(stack, house, submit, settling, _alerts(house, settings), watch)
+    doors = Doors(settings, house.entropy)
+    stack.push_async_callback(doors.close)
     control = _control_plane(house, probe, settling.desk)
     data = _data_plane(house, submit, nearest, upstreams, settings, probe)
-    control_url = await listen(stack, control, settings.control_listen, settings, house.entropy)
-    data_url = await listen(stack, data, settings.listen, settings, house.entropy)
-    stack.callback(_drain, probe)
+    control_url = await doors.listen(control, settings.control_listen)
+    data_url = await doors.listen(data, settings.listen)
+    stack.push_async_callback(doors.empty, probe)
     return Gateway(
         version=__version__,
         data_url=data_url,
@@ -275,13 +277,14 @@ def _start_in_background(
         await asyncio.wait(tasks)
         await house.outbox.flush()
         await house.guard.fence.keep()
+        with suppress(StoreUnavailable):
+            await submit.flush()
+            await alerts.leave()
+            for rounds in settling.works.values():
+                await rounds.leave()
 
     stack.push_async_callback(end)
 
 
 async def _sweep(spool: DirectorySpool) -> None:
     spool.sweep()
-
-
-def _drain(probe: Probe) -> None:
-    probe.draining = True

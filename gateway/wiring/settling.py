@@ -1,6 +1,6 @@
 """Who follows running jobs and settles what is in doubt: rounds for each upstream account, and a desk for people."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
@@ -26,13 +26,14 @@ _PATIENCE_S: Final = 10.0
 class Settling:
     """`works` are for the background."""
 
-    works: Mapping[str, Callable[[], Awaitable[None]]]
+    works: Mapping[str, Rounds]
     desk: HoldDesk
 
 
 def open_settling(house: House, upstreams: Upstreams, settings: Settings) -> Settling:
     """Nothing runs before its works do."""
-    accounts, works = [], {}
+    accounts: list[Account] = []
+    works: dict[str, Rounds] = {}
     open_jobs = OpenJobs(house.open_holds, house.ledger, house.clock)
     for name, upstream, ours in _accounts(house, upstreams, settings):
         settle = _settle(house, settings, ours)

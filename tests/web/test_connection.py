@@ -184,6 +184,37 @@ async def test_a_stop_that_has_waited_long_enough_ends_them() -> None:
         assert gate.ended == 0
 
 
+@pytest.mark.parametrize("express", [True, False])
+async def test_who_is_sent_off_is_answered_and_told_to_open_another_connection(express: bool) -> None:
+    async with serving(express=express) as server, server.wire() as before, server.wire() as idle:
+        assert "connection" not in (await before.ask(post())).headers
+        server.runner.send_off()
+        last = await before.ask(post())
+        assert (last.status, last.headers["connection"].lower()) == (200, "close")
+        assert await before.rest() == b""
+        # Nobody who has not asked is cut off, and who opens one all the same is answered.
+        assert (await idle.ask(post())).status == (await server.ask(post())).status == 200
+        assert server.express == (4 if express else 0)
+
+
+async def test_a_request_under_way_when_all_are_sent_off_is_the_last_of_its_connection() -> None:
+    began, go_on = asyncio.Event(), asyncio.Event()
+
+    async def slow(call: Call, body: bytes) -> Told:
+        began.set()
+        await go_on.wait()
+        return Told(200, {}, b"late")
+
+    async with serving(express=slow) as server, server.wire() as wire:
+        await wire.send(post())
+        await began.wait()
+        server.runner.send_off()
+        go_on.set()
+        last = await wire.answer()
+        assert (last.body, last.headers["connection"]) == (b"late", "close")
+        assert await wire.rest() == b""
+
+
 async def test_an_idle_connection_is_closed_and_one_on_the_lane_is_not() -> None:
     gate = Gate()
     async with serving(express=gate, keepalive_timeout=0.2) as server, server.wire() as wire:

@@ -82,6 +82,7 @@ class Server:
     """Where the application listens, what its submit handler was given, and how often on the express lane."""
 
     port: int
+    runner: Listener
     bodies: list[bytes] = field(default_factory=list)
     express: int = 0
 
@@ -106,7 +107,6 @@ async def serving(
 
     `express` is whether submits may take the express lane, or who answers them there; `options` are the listener's.
     """
-    server = Server(0)
 
     async def submit(request: web.Request) -> web.StreamResponse:
         body = query_refusal(request) or await read_body(request, LIMIT, body_seconds)
@@ -130,11 +130,12 @@ async def serving(
         return web.json_response({"alive": True})
 
     app = web.Application()
+    runner = Listener(app, lambda: "made", **{"lingering_time": 0.1, "shutdown_timeout": 1.0, **options})
+    server = Server(0, runner)
     lines: Lines = {"POST /v1/jobs/submit HTTP/1.1": express_submit}
     app[EXPRESS] = lines if express else {}
     app.router.add_route("POST", "/v1/jobs/submit", submit, expect_handler=continue_later)
     app.add_routes([web.get("/healthz", healthz), *routes])
-    runner = Listener(app, lambda: "made", **{"lingering_time": 0.1, "shutdown_timeout": 1.0, **options})
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0)
     await site.start()

@@ -17,3 +17,6 @@ class RedisLeases:
     async def take(self, name: str, holder: str, seconds: float) -> bool:
         (answer,) = await self._store.run(_LEASE, [keys.STORE, keys.lease(name)], [holder, int(seconds * 1000)])
         return bool(answer == b"yours")
+
+    async def leave(self, name: str, holder: str) -> None:
+        await self._store.run(_LEASE, [keys.STORE, keys.lease(name)], [holder, 0])

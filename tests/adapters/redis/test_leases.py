@@ -15,6 +15,17 @@ async def test_one_holder_has_it_and_may_keep_it(store: Store) -> None:
     assert 100_000 < await store.client.pttl(keys.lease("rounds")) <= 120_000
 
 
+async def test_who_leaves_lets_the_next_one_in_and_nobody_elses_go(store: Store) -> None:
+    await initialise(store, Identity("e1", "acme"))
+    leases = RedisLeases(store)
+    await leases.leave("rounds", "a")
+    assert await leases.take("rounds", "a", 60)
+    await leases.leave("rounds", "b")
+    assert not await leases.take("rounds", "b", 60)
+    await leases.leave("rounds", "a")
+    assert await leases.take("rounds", "b", 60)
+
+
 async def test_it_ends_by_itself(store: Store) -> None:
     await initialise(store, Identity("e1", "acme"))
     leases = RedisLeases(store)
