@@ -55,7 +55,8 @@ class Doors:
         probe.draining = True
         for runner in self._open:
             runner.send_off()
-        await asyncio.sleep(self.settings.shutdown_delay)
+        if self.settings.shutdown_delay:
+            await asyncio.sleep(self.settings.shutdown_delay)
 
     async def close(self) -> None:
         """Take nothing new, and let what runs finish within the grace: one for both, the plane opened last first."""
