@@ -28,6 +28,7 @@ from gateway.adapters.redis.vitals import RedisVitals
 from gateway.adapters.system import SystemClock
 from gateway.adapters.telemetry import PrometheusTelemetry
 from gateway.core.audit_record import BEGUN, DONE, AuditRecord, read_begun, read_done
+from gateway.core.current import Current
 from gateway.core.entry import Entry
 from gateway.core.key_secret import ENTROPY_BYTES, Kind, Peppers, mint
 from gateway.ports import Clock
@@ -134,7 +135,7 @@ async def running_control(
     """Listen on loopback, or on a unix `socket`. Nothing is live yet, in a store that is `started`."""
     clock = clock or StillClock()
     desk = PolicyDesk(RedisPolicies(store), compile_files, "acme")
-    keyring = Keyring(RedisVirtualKeys(store), desk, clock, SeededEntropy(), Peppers(1, {1: b"pepper"}))
+    keyring = Keyring(RedisVirtualKeys(store), desk, clock, SeededEntropy(), Current(Peppers(1, {1: b"pepper"})))
     house = Gatehouse(store)
     if started:
         await initialise(store, Identity(house.epoch, "acme"))
@@ -154,7 +155,7 @@ async def running_control(
     )
     control = Control(
         administrators=Administrators(
-            RedisAdminKeys(store), desk, clock, SeededEntropy("admins"), keyring.peppers, admin_key
+            RedisAdminKeys(store), desk, clock, SeededEntropy("admins"), keyring.peppers, Current(admin_key)
         ),
         trail=AuditTrail(house.ledger, clock, SeededEntropy("trail")),
         repeats=RedisRepeats(store),

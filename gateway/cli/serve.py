@@ -49,9 +49,23 @@ async def _serve(settings: Settings) -> None:
         asyncio.get_running_loop().add_signal_handler(each, stop.set)
     async with open_gateway(settings) as gateway:
         _collect_less()
+        if sys.stdin is None or not sys.stdin.isatty():
+            asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, _reread, gateway)
         click.echo(banner(gateway))
         await stop.wait()
         _LOG.info("stopping: running submits are let finish")
+
+
+def _reread(gateway: Gateway) -> None:
+    """What SIGHUP asks for. Where there is a terminal it says that this one has gone, and still ends the program."""
+    try:
+        settings = load_settings(environment())
+        require_shared_secrets(settings)
+    except SettingsError as error:
+        for sentence in error.sentences:
+            _LOG.error("the secrets stay as they were: %s", sentence)
+    else:
+        gateway.reread(settings)
 
 
 def _collect_less() -> None:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlsplit
 
+from gateway.core.current import Current
 from gateway.core.key_secret import Peppers
 from gateway.core.value import value
 
@@ -51,11 +52,11 @@ class Relay:
     """Our addresses for the upstream to call, below `public_url`, where it reaches our data plane."""
 
     public_url: str
-    peppers: Peppers
+    peppers: Current[Peppers]
 
     def address(self, hold: str, *, test: bool) -> str:
         """Where to tell the end of this hold's job."""
-        return self.public_url.rstrip("/") + PATH + token(Named(hold, test), self.peppers)
+        return self.public_url.rstrip("/") + PATH + token(Named(hold, test), self.peppers.value)
 
 
 def token(named: Named, peppers: Peppers) -> str:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from gateway.core.admin_key import AdminKey, AdminTerms, objection
+from gateway.core.current import Current
 from gateway.core.key_secret import ENTROPY_BYTES, Kind, Peppers, digest, digests, kind_of, mint, public_id
 from gateway.core.key_terms import Objection
 from gateway.core.role import Administrator, Role
@@ -38,16 +39,16 @@ class Administrators:
     desk: PolicyDesk
     clock: Clock
     entropy: Entropy
-    peppers: Peppers
-    bootstrap: str = field(repr=False)
+    peppers: Current[Peppers]
+    bootstrap: Current[str]
 
     async def recognise(self, secret: str) -> Administrator | None:
         """Whose secret this is. The bootstrap key opens also when the store does not answer."""
         if kind_of(secret) is not Kind.ADMIN:
             return None
-        if hmac.compare_digest(_fingerprint(secret), _fingerprint(self.bootstrap)):
+        if hmac.compare_digest(_fingerprint(secret), _fingerprint(self.bootstrap.value)):
             return BOOTSTRAP
-        for one in digests(secret, self.peppers):
+        for one in digests(secret, self.peppers.value):
             key = await self.keys.by_digest(one)
             if key is not None:
                 return key.administrator if key.opens(self.clock.now()) else None
@@ -61,14 +62,14 @@ class Administrators:
             await self.desk.refresh()
             if self.desk.current is None or not self.desk.knows_team(terms.team):
                 return UnknownTeam(terms.team)
-        secret = mint(Kind.ADMIN, self.entropy.token(ENTROPY_BYTES))
+        secret, peppers = mint(Kind.ADMIN, self.entropy.token(ENTROPY_BYTES)), self.peppers.value
         key = AdminKey(
             id=public_id(self.entropy.token(ENTROPY_BYTES), "adm_"),
             name=terms.name,
             role=terms.role,
             team=terms.team,
-            digest=digest(secret, self.peppers.versions[self.peppers.current]),
-            pepper_version=self.peppers.current,
+            digest=digest(secret, peppers.versions[peppers.current]),
+            pepper_version=peppers.current,
             last_four=secret[-4:],
             created_at=now,
             expires_at=terms.expires_at,

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final, Protocol
 
+from gateway.core.current import Current
 from gateway.core.delivery import Event, event_id
 from gateway.core.ending import Running, Source
 from gateway.core.hook_token import Named, read_token
@@ -39,10 +40,10 @@ class Inbox(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class HookSecrets:
-    """By what the upstream's webhooks are known, and those of the built-in sandbox."""
+    """By what the upstream's webhooks are known, and those of the built-in sandbox: any of these will do."""
 
-    live: str = field(repr=False)
-    test: str = field(repr=False)
+    live: tuple[str, ...] = field(repr=False)
+    test: tuple[str, ...] = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,20 +63,20 @@ class Hooks:
     lifecycle: Lifecycle
     telemetry: SettlingTelemetry
     inbox: Inbox
-    secrets: HookSecrets
-    peppers: Peppers
+    secrets: Current[HookSecrets]
+    peppers: Current[Peppers]
     clock: Clock
     redact: Callable[[bytes], bytes]
 
     def named(self, token: str) -> Named | None:
         """What a token names; None for one that is not ours. Asks nobody."""
-        return read_token(token, self.peppers)
+        return read_token(token, self.peppers.value)
 
     async def take(self, named: Named, call: Signed) -> Heard:
         """Believe a call or not, and do what follows from it. Raises StoreUnavailable, and may then be told again."""
         now = self.clock.now()
-        secret = self.secrets.test if named.test else self.secrets.live
-        if not verified(call.body, call.timestamp, call.signature, secret, now):
+        secrets = self.secrets.value.test if named.test else self.secrets.value.live
+        if not any(verified(call.body, call.timestamp, call.signature, secret, now) for secret in secrets):
             return Heard.REFUSED
         body = self.redact(call.body)
         told = read_event(body)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Final
 
+from gateway.core.current import Current
 from gateway.core.key_secret import ENTROPY_BYTES, Kind, Peppers, digest, digests, kind_of, mint, public_id
 from gateway.core.key_terms import KeyTerms, Objection, objection
 from gateway.core.principal import Address, KeyFault, KeyRefused, Previous, Principal, Scope, VirtualKey, admit_key
@@ -74,7 +75,7 @@ class Keyring:
     desk: PolicyDesk
     clock: Clock
     entropy: Entropy
-    peppers: Peppers
+    peppers: Current[Peppers]
 
     async def issue(self, terms: KeyTerms) -> Issued | UnknownTeam | Objection:
         """Make a key for a team of the policies that are live now."""
@@ -84,13 +85,13 @@ class Keyring:
         await self.desk.refresh()
         if self.desk.current is None or not self.desk.knows_team(terms.team):
             return UnknownTeam(terms.team)
-        secret = self._mint(terms.test)
+        secret, peppers = self._mint(terms.test), self.peppers.value
         key = VirtualKey(
             id=public_id(self.entropy.token(ENTROPY_BYTES)),
             team=terms.team,
             name=terms.name,
-            digest=digest(secret, self.peppers.versions[self.peppers.current]),
-            pepper_version=self.peppers.current,
+            digest=digest(secret, peppers.versions[peppers.current]),
+            pepper_version=peppers.current,
             last_four=secret[-4:],
             scopes=terms.scopes,
             models=terms.models,
@@ -120,11 +121,11 @@ class Keyring:
         now = self.clock.now()
         if seen.revoked_at is not None or (seen.expires_at is not None and seen.expires_at <= now):
             return NotActive(seen.id)
-        secret = self._mint(seen.test)
+        secret, peppers = self._mint(seen.test), self.peppers.value
         rotated = replace(
             seen,
-            digest=digest(secret, self.peppers.versions[self.peppers.current]),
-            pepper_version=self.peppers.current,
+            digest=digest(secret, peppers.versions[peppers.current]),
+            pepper_version=peppers.current,
             last_four=secret[-4:],
             previous=Previous(seen.digest, seen.pepper_version, seen.last_four, now + grace),
             revision=seen.revision + 1,
@@ -157,7 +158,7 @@ class Keyring:
     ) -> Principal | Unrecognised | KeyRefused:
         """Whose secret this is, if it may be used now, from `address`, for what needs `scope` (None: any key may)."""
         if kind_of(secret) in (Kind.LIVE, Kind.TEST):
-            for one in digests(secret, self.peppers):
+            for one in digests(secret, self.peppers.value):
                 if (key := await self.keys.by_digest(one)) is not None:
                     return await self._open(key, one, scope, address, self.clock.now())
         return Unrecognised()
@@ -167,7 +168,7 @@ class Keyring:
 
         Only for a request that has the store compare the key's revision: see `confirm` for one that ends before.
         """
-        for one in digests(secret, self.peppers) if secret.isascii() else ():
+        for one in digests(secret, self.peppers.value) if secret.isascii() else ():
             key = self.keys.remembered(one)
             if key is not None and admit_key(key, one, self.clock.now(), scope, address) is None:
                 return Principal(self.desk.organization, key, one) if self.desk.knows_team(key.team) else None

@@ -9,6 +9,7 @@ The rule of this file: a secret is told to whoever administers, and to what sign
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from gateway.core.current import Current
 from gateway.core.key_secret import Peppers
 from gateway.core.team_secret import SecretVersion, first, rotated, team_secret
 from gateway.ports import Clock
@@ -50,7 +51,7 @@ class TeamSecrets:
 
     versions: Versions
     desk: PolicyDesk
-    peppers: Peppers
+    peppers: Current[Peppers]
     clock: Clock
 
     async def show(self, team: str) -> TeamSecret | SecretLost | UnknownTeam:
@@ -61,7 +62,7 @@ class TeamSecrets:
         """Give the team a new secret. What is sent from now on is signed with it."""
         if not await self._knows(team):
             return UnknownTeam(team)
-        version = rotated(await self.versions.get(team), self.peppers, self.clock.now())
+        version = rotated(await self.versions.get(team), self.peppers.value, self.clock.now())
         await self.versions.put(team, version)
         return self._secret(team, version)
 
@@ -70,11 +71,11 @@ class TeamSecrets:
         version = await self.versions.get(team)
         if version is None:
             # Two that begin at once agree on what was written first.
-            version = await self.versions.begin(team, first(self.peppers, self.clock.now()))
+            version = await self.versions.begin(team, first(self.peppers.value, self.clock.now()))
         return self._secret(team, version)
 
     def _secret(self, team: str, version: SecretVersion) -> TeamSecret | SecretLost:
-        secret = team_secret(team, version, self.peppers)
+        secret = team_secret(team, version, self.peppers.value)
         return SecretLost(team) if secret is None else TeamSecret(team, version, secret)
 
     async def _knows(self, team: str) -> bool:

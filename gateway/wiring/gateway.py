@@ -50,6 +50,7 @@ from gateway.wiring.house import House, build_house
 from gateway.wiring.planes import Doors
 from gateway.wiring.policy_watch import policy_watch
 from gateway.wiring.relaying import sandbox_config
+from gateway.wiring.reread import Reread
 from gateway.wiring.settling import Settling, open_settling
 from gateway.wiring.store import policies_directory
 from gateway.wiring.trouble import CannotStart
@@ -71,7 +72,7 @@ _WATCH_S: Final = 1.0
 class Gateway:
     """A running gateway, for the banner and for tests. `demo_key` is there in sandbox mode.
 
-    `closed` is why it admits nothing yet, if it does not.
+    `closed` is why it admits nothing yet, if it does not; `reread` exchanges the secrets for those of such settings.
     """
 
     version: str
@@ -83,6 +84,7 @@ class Gateway:
     data_dir: Path
     policies: Path
     closed: str | None
+    reread: Callable[[Settings], None]
     demo_key: str | None = field(repr=False)
 
 
@@ -102,7 +104,7 @@ async def open_gateway(settings: Settings) -> AsyncIterator[Gateway]:
 
 async def _open(stack: AsyncExitStack, settings: Settings) -> Gateway:
     house = await build_house(stack, settings)
-    sandbox = sandbox_config(settings, house.secrets.peppers)
+    sandbox = sandbox_config(settings, house.secrets)
     upstreams = await open_upstreams(stack, settings, house.clock, house.entropy, sandbox)
     watch, nearest = policy_watch(house, settings), Nearest(house.ledger, house.closed_prices, house.clock)
     submit, probe = _submit(house, upstreams, settings, nearest), Probe(house.guard, house.desk, watch=watch)
@@ -126,6 +128,7 @@ async def _open(stack: AsyncExitStack, settings: Settings) -> Gateway:
         policies=policies_directory(settings).absolute(),
         demo_key=await kept_demo_key(house.keyring, settings),
         closed=house.guard.closed,
+        reread=Reread(settings, house.secrets, house.entropy),
     )
 
 

@@ -108,7 +108,7 @@ async def build_house(stack: AsyncExitStack, settings: Settings) -> House:
             lambda cursor: ledger.memory.wrote(cursor.epoch, cursor.sequence, cursor.entry),
         ),
         refusals=RedisRefusals(store),
-        relaying=open_relaying(stack, settings, store, ledger, lifecycle, desk, telemetry, secrets.peppers),
+        relaying=open_relaying(stack, settings, store, ledger, lifecycle, desk, telemetry, secrets),
         jobs=RedisJobs(store),
         lifecycle=lifecycle,
         leases=RedisLeases(store),

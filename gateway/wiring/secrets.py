@@ -1,21 +1,34 @@
 """The secrets of a gateway: those it was given, or those of its data directory, made at the first start."""
 
+import hmac
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from typing import Final
 
 from gateway.adapters.secret_files import SecretFileError, WatchedSecret, kept_secret, sendable
 from gateway.adapters.system import SystemEntropy
+from gateway.core.current import Current
 from gateway.core.key_secret import ENTROPY_BYTES, Kind, Peppers, kind_of, mint, parse_peppers
+from gateway.service.hooks import HookSecrets
 from gateway.settings import Settings
 from gateway.wiring.trouble import CannotStart
+
+_PURPOSE: Final = b"tollhouse: the webhooks of the built-in sandbox"
 
 
 @dataclass(frozen=True, slots=True)
 class Secrets:
-    """What digests virtual keys, and what opens the control plane."""
+    """What digests virtual keys, what opens the control plane, and by what webhooks are known."""
 
-    peppers: Peppers = field(repr=False)
-    admin_key: str = field(repr=False)
+    peppers: Current[Peppers]
+    admin_key: Current[str]
+    hooks: Current[HookSecrets]
+
+    def take(self, others: "Secrets") -> None:
+        """From now on these are the ones."""
+        self.peppers.value = others.peppers.value
+        self.admin_key.value = others.admin_key.value
+        self.hooks.value = others.hooks.value
 
 
 def gateway_secrets(settings: Settings, entropy: SystemEntropy) -> Secrets:
@@ -30,7 +43,17 @@ def gateway_secrets(settings: Settings, entropy: SystemEntropy) -> Secrets:
         raise CannotStart(f"TOLLHOUSE_PEPPER: {error}") from None
     if kind_of(admin) is not Kind.ADMIN:
         raise CannotStart("TOLLHOUSE_ADMIN_KEY: an admin key is toll_admin_ and 36 characters with a sound checksum")
-    return Secrets(peppers, admin)
+    return Secrets(Current(peppers), Current(admin), Current(_hook_secrets(settings, peppers)))
+
+
+def _hook_secrets(settings: Settings, peppers: Peppers) -> HookSecrets:
+    """What a sandbox signs with is known at every gateway of the store, because its calls may come to any: also to one
+    that was given another pepper since."""
+    derived = tuple(hmac.digest(pepper, _PURPOSE, "sha256").hex() for pepper in peppers.newest_first)
+    if settings.upstream_webhook_secret is None:
+        return HookSecrets(live=derived, test=derived)
+    given = (settings.upstream_webhook_secret.get_secret_value(),)
+    return HookSecrets(live=given, test=given if settings.sandboxed else derived)
 
 
 def _kept_pepper(settings: Settings, entropy: SystemEntropy) -> str:

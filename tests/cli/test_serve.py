@@ -101,6 +101,32 @@ def test_a_stop_lets_a_running_submit_finish(tmp_path: Path) -> None:
         assert again.limits()["monthly-spend"]["held"] == "0.000000"
 
 
+def test_sighup_exchanges_secrets_and_a_bad_one_changes_nothing(tmp_path: Path) -> None:
+    with serving(tmp_path) as served:
+        admin, pepper = (tmp_path / ".tollhouse" / name for name in ("admin.key", "pepper"))
+        keys, first = served.row("control plane") + "/admin/v1/keys", admin.read_text().strip()
+        assert ask(keys, first)[0] == 200
+        # The old pepper stays among them, so that keys which were digested under it are still known.
+        pepper.write_text(f"{pepper.read_text().strip()} 2:{'f' * 64}\n")
+        admin.write_text(ADMIN)
+        served.process.send_signal(signal.SIGHUP)
+        until(lambda: ask(keys, ADMIN)[0] == 200)
+        assert ask(keys, first)[0] == 401
+        assert served.submit()[0] == 200
+        issued = ask(keys, ADMIN, {"team": "demo", "name": "under the new pepper"})[1]["key"]
+        assert served.submit(issued)[0] == 200
+
+        admin.write_text("hunter2")
+        served.process.send_signal(signal.SIGHUP)
+        until(lambda: "the secrets stay as they were" in served.log.read_text())
+        assert ask(keys, ADMIN)[0] == 200
+        assert "hunter2" not in served.log.read_text()
+        assert served.stop() == 0
+    admin.write_text(ADMIN)
+    with serving(tmp_path) as again:
+        assert again.submit(issued)[0] == 200
+
+
 def store_of(served: Served) -> redis.Redis:
     return redis.Redis(unix_socket_path=str(served.root / ".tollhouse" / "store" / "store.sock"))
 

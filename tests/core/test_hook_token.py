@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gateway.core.current import Current
 from gateway.core.hook_token import Named, Relay, public_url_fault, read_token, token
 from gateway.core.key_secret import Peppers
 
@@ -59,7 +60,7 @@ def test_a_token_lives_as_long_as_its_pepper() -> None:
 
 @pytest.mark.parametrize("url", ["https://toll.example.com", "https://toll.example.com/", "http://127.0.0.1:8080"])
 def test_the_upstream_is_told_an_address_below_the_public_url(url: str) -> None:
-    address = urlsplit(Relay(url, PEPPERS).address(ONE.hold, test=True))
+    address = urlsplit(Relay(url, Current(PEPPERS)).address(ONE.hold, test=True))
     assert f"{address.scheme}://{address.netloc}" == url.rstrip("/")
     path, _, made = address.path.rpartition("/")
     assert (path, read_token(made, PEPPERS)) == ("/tollhouse/v1/hooks", Named(ONE.hold, test=True))

@@ -8,6 +8,7 @@ from gateway.adapters.redis.admin_keys import RedisAdminKeys
 from gateway.adapters.redis.connection import Store
 from gateway.adapters.redis.policies import RedisPolicies
 from gateway.core.admin_key import AdminTerms
+from gateway.core.current import Current
 from gateway.core.key_secret import ENTROPY_BYTES, Kind, Peppers, kind_of, mint
 from gateway.core.key_terms import Objection
 from gateway.core.role import Administrator, Role
@@ -25,7 +26,12 @@ async def administrators(store: Store) -> Administrators:
     desk = PolicyDesk(RedisPolicies(store), compile_plainly, "acme")
     await desk.publish(policy_files("video"), ())
     return Administrators(
-        RedisAdminKeys(store), desk, StillClock(), SeededEntropy(), Peppers(2, {1: b"old", 2: b"new"}), OWN
+        RedisAdminKeys(store),
+        desk,
+        StillClock(),
+        SeededEntropy(),
+        Current(Peppers(2, {1: b"old", 2: b"new"})),
+        Current(OWN),
     )
 
 
@@ -56,7 +62,12 @@ async def test_an_issued_key_opens_as_what_it_is_for(administrators: Administrat
 
 async def test_a_key_digested_under_an_older_pepper_still_opens(administrators: Administrators, store: Store) -> None:
     older = Administrators(
-        RedisAdminKeys(store), administrators.desk, StillClock(), SeededEntropy("o"), Peppers(1, {1: b"old"}), OWN
+        RedisAdminKeys(store),
+        administrators.desk,
+        StillClock(),
+        SeededEntropy("o"),
+        Current(Peppers(1, {1: b"old"})),
+        Current(OWN),
     )
     made = await issued(older)
     assert await administrators.recognise(made.secret) == made.key.administrator
@@ -76,7 +87,7 @@ async def test_a_revoked_key_opens_nothing_and_stays_on_record(administrators: A
 async def test_a_key_opens_until_it_expires(store: Store, administrators: Administrators) -> None:
     clock = StillClock()
     later = Administrators(
-        administrators.keys, administrators.desk, clock, SeededEntropy("e"), administrators.peppers, OWN
+        administrators.keys, administrators.desk, clock, SeededEntropy("e"), administrators.peppers, Current(OWN)
     )
     made = await issued(later, AdminTerms("ada", Role.VIEWER, None, clock.now() + timedelta(hours=1)))
     assert await later.recognise(made.secret) is not None

@@ -17,6 +17,7 @@ from gateway.adapters.redis.events import RedisEvents
 from gateway.adapters.redis.ledger import RedisLedger
 from gateway.adapters.system import SystemClock
 from gateway.adapters.telemetry import PrometheusTelemetry
+from gateway.core.current import Current
 from gateway.core.delivery import Delivery
 from gateway.core.hook_token import Named, read_token, token
 from gateway.core.key_secret import Peppers
@@ -61,8 +62,8 @@ class Bench:
             lifecycle=Lifecycle(self.ledger, self.telemetry, self.clock),
             telemetry=self.telemetry,
             inbox=self.events,
-            secrets=HookSecrets(live=LIVE, test=TEST),
-            peppers=PEPPERS,
+            secrets=Current(HookSecrets(live=(LIVE,), test=(TEST,))),
+            peppers=Current(PEPPERS),
             clock=self.clock,
             redact=lambda text: text.replace(KEY, b"[redacted]"),
         )

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from gateway.adapters.redis.connection import Store
 from gateway.adapters.redis.policies import RedisPolicies
 from gateway.adapters.redis.virtual_keys import RedisVirtualKeys
+from gateway.core.current import Current
 from gateway.core.key_secret import Peppers
 from gateway.core.key_terms import KeyTerms
 from gateway.core.principal import KeyFault, KeyRefused, Principal, Scope, VirtualKey
@@ -122,7 +123,7 @@ def opened(told: object) -> object:
 async def world_on(store: Store) -> World:
     clock, desk = StillClock(), PolicyDesk(RedisPolicies(store), compile_plainly, "acme")
     await desk.publish(policy_files("video"), ())
-    one = Keyring(RedisVirtualKeys(store), desk, clock, SeededEntropy(), Peppers(1, {1: b"pepper"}))
+    one = Keyring(RedisVirtualKeys(store), desk, clock, SeededEntropy(), Current(Peppers(1, {1: b"pepper"})))
     return World((one, replace(one, keys=RedisVirtualKeys(store))), clock)
 
 
@@ -156,7 +157,7 @@ async def test_a_rotated_secret_is_under_the_pepper_of_now_and_nowhere_in_the_st
     old_ring = world.gateways[0]
     made = await old_ring.issue(KeyTerms("video", "x"))
     assert isinstance(made, Issued)
-    ring = replace(old_ring, peppers=Peppers(2, {1: b"pepper", 2: b"new"}))
+    ring = replace(old_ring, peppers=Current(Peppers(2, {1: b"pepper", 2: b"new"})))
     rotated = await ring.rotate(made.key, HOUR)
     assert isinstance(rotated, Issued)
     assert rotated.key.previous is not None

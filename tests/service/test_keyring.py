@@ -11,6 +11,7 @@ from gateway.adapters.redis import keys
 from gateway.adapters.redis.connection import Store
 from gateway.adapters.redis.policies import RedisPolicies
 from gateway.adapters.redis.virtual_keys import RedisVirtualKeys
+from gateway.core.current import Current
 from gateway.core.key_secret import Kind, Peppers, kind_of, mint
 from gateway.core.key_terms import KeyTerms, Objection
 from gateway.core.principal import KeyFault, KeyRefused, Principal, Scope, VirtualKey
@@ -37,7 +38,7 @@ async def desk(store: Store) -> PolicyDesk:
 
 @pytest.fixture
 def keyring(store: Store, desk: PolicyDesk, clock: StillClock) -> Keyring:
-    return Keyring(RedisVirtualKeys(store), desk, clock, SeededEntropy(), Peppers(1, {1: b"pepper"}))
+    return Keyring(RedisVirtualKeys(store), desk, clock, SeededEntropy(), Current(Peppers(1, {1: b"pepper"})))
 
 
 async def issued(keyring: Keyring, terms: KeyTerms = TERMS) -> Issued:
@@ -129,7 +130,7 @@ async def test_its_key_opens_the_door_where_the_team_was_not_heard_of_yet(keyrin
 
 async def test_without_policies_no_team_is_known(store: Store, clock: StillClock) -> None:
     desk = PolicyDesk(RedisPolicies(store), compile_plainly, "acme")
-    keyring = Keyring(RedisVirtualKeys(store), desk, clock, SeededEntropy(), Peppers(1, {1: b"pepper"}))
+    keyring = Keyring(RedisVirtualKeys(store), desk, clock, SeededEntropy(), Current(Peppers(1, {1: b"pepper"})))
     assert await keyring.issue(TERMS) == UnknownTeam("video")
 
 
@@ -231,7 +232,7 @@ async def test_what_has_not_the_form_is_not_looked_up(keyring: Keyring, store: S
 
 async def test_a_key_is_recognised_under_the_pepper_it_was_issued_with(keyring: Keyring) -> None:
     old = await issued(keyring)
-    renewed = replace(keyring, peppers=Peppers(2, {1: b"pepper", 2: b"new"}), entropy=SeededEntropy("later"))
+    renewed = replace(keyring, peppers=Current(Peppers(2, {1: b"pepper", 2: b"new"})), entropy=SeededEntropy("later"))
     new = await issued(renewed)
 
     assert (old.key.pepper_version, new.key.pepper_version) == (1, 2)

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from gateway.adapters.redis.connection import Store
 from gateway.adapters.redis.team_secrets import RedisTeamSecrets
+from gateway.core.current import Current
 from gateway.core.key_secret import Peppers
 from gateway.service.keyring import UnknownTeam
 from gateway.service.team_secrets import SecretLost, TeamSecret, TeamSecrets
@@ -15,7 +16,7 @@ FILES = (team(budget("5.00")), team(budget("5.00"), slug="audio"))
 
 async def opened(store: Store) -> TeamSecrets:
     shop = await workshop(store, *FILES)
-    return TeamSecrets(RedisTeamSecrets(store), shop.desk, Peppers(1, {1: b"pepper"}), shop.clock)
+    return TeamSecrets(RedisTeamSecrets(store), shop.desk, Current(Peppers(1, {1: b"pepper"})), shop.clock)
 
 
 def secret(found: TeamSecret | SecretLost | UnknownTeam) -> str:
@@ -57,8 +58,8 @@ async def test_the_organization_has_one_under_its_own_name(store: Store) -> None
 async def test_another_pepper_changes_no_secret_and_without_the_old_one_it_is_lost(store: Store) -> None:
     secrets = await opened(store)
     first = secret(await secrets.show("video"))
-    both = replace(secrets, peppers=Peppers(2, {1: b"pepper", 2: b"another"}))
+    both = replace(secrets, peppers=Current(Peppers(2, {1: b"pepper", 2: b"another"})))
     assert secret(await both.show("video")) == first
-    without = replace(secrets, peppers=Peppers(2, {2: b"another"}))
+    without = replace(secrets, peppers=Current(Peppers(2, {2: b"another"})))
     assert await without.show("video") == SecretLost("video")
     assert secret(await without.rotate("video")) == secret(await without.show("video"))

@@ -13,6 +13,7 @@ from gateway.adapters.redis.ledger import RedisLedger
 from gateway.adapters.redis.policies import RedisPolicies
 from gateway.adapters.redis.virtual_keys import RedisVirtualKeys
 from gateway.adapters.system import SystemClock
+from gateway.core.current import Current
 from gateway.core.key_secret import Peppers
 from gateway.core.key_terms import KeyTerms
 from gateway.core.principal import Principal
@@ -54,7 +55,7 @@ async def workshop(store: Store, *files: dict[str, str]) -> Workshop:
     await initialise(store, Identity(EPOCH, ORGANIZATION))
     desk, clock = PolicyDesk(RedisPolicies(store), load, ORGANIZATION), SystemClock()
     assert isinstance(await desk.publish(whole(*files), ()), Published)
-    keyring = Keyring(RedisVirtualKeys(store), desk, clock, SeededEntropy(), Peppers(1, {1: b"pepper"}))
+    keyring = Keyring(RedisVirtualKeys(store), desk, clock, SeededEntropy(), Current(Peppers(1, {1: b"pepper"})))
     return Workshop(store, desk, keyring, RedisLedger(store, EPOCH), clock)
 
 

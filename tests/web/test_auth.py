@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from gateway.adapters.redis.connection import Store, connect
 from gateway.adapters.redis.policies import RedisPolicies
 from gateway.adapters.redis.virtual_keys import RedisVirtualKeys
+from gateway.core.current import Current
 from gateway.core.key_secret import Kind, Peppers, mint
 from gateway.core.key_terms import KeyTerms
 from gateway.core.principal import Network, Scope
@@ -36,7 +37,7 @@ def clock() -> StillClock:
 async def keyring(store: Store, clock: StillClock) -> Keyring:
     desk = PolicyDesk(RedisPolicies(store), compile_plainly, "acme")
     await desk.publish(policy_files("video", "audio"), ())
-    return Keyring(RedisVirtualKeys(store), desk, clock, SeededEntropy(), Peppers(1, {1: b"pepper"}))
+    return Keyring(RedisVirtualKeys(store), desk, clock, SeededEntropy(), Current(Peppers(1, {1: b"pepper"})))
 
 
 async def issued(keyring: Keyring, terms: KeyTerms = TERMS) -> Issued:

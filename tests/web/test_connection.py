@@ -188,7 +188,7 @@ async def test_a_stop_that_has_waited_long_enough_ends_them() -> None:
 async def test_who_is_sent_off_is_answered_and_told_to_open_another_connection(express: bool) -> None:
     async with serving(express=express) as server, server.wire() as before, server.wire() as idle:
         assert "connection" not in (await before.ask(post())).headers
-        server.runner.send_off()
+        server.sends_off()
         last = await before.ask(post())
         assert (last.status, last.headers["connection"].lower()) == (200, "close")
         assert await before.rest() == b""
@@ -208,7 +208,7 @@ async def test_a_request_under_way_when_all_are_sent_off_is_the_last_of_its_conn
     async with serving(express=slow) as server, server.wire() as wire:
         await wire.send(post())
         await began.wait()
-        server.runner.send_off()
+        server.sends_off()
         go_on.set()
         last = await wire.answer()
         assert (last.body, last.headers["connection"]) == (b"late", "close")

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
@@ -79,12 +79,15 @@ class Wire:
 
 @dataclass(slots=True)
 class Server:
-    """Where the application listens, what its submit handler was given, and how often on the express lane."""
+    """Where the application listens, what its submit handler was given, how often on the express lane.
+
+    `sends_off` ends every connection with its next answer.
+    """
 
     port: int
-    runner: Listener
     bodies: list[bytes] = field(default_factory=list)
     express: int = 0
+    sends_off: Callable[[], None] = lambda: None
 
     @asynccontextmanager
     async def wire(self) -> AsyncIterator[Wire]:
@@ -131,7 +134,7 @@ async def serving(
 
     app = web.Application()
     runner = Listener(app, lambda: "made", **{"lingering_time": 0.1, "shutdown_timeout": 1.0, **options})
-    server = Server(0, runner)
+    server = Server(0, sends_off=runner.send_off)
     lines: Lines = {"POST /v1/jobs/submit HTTP/1.1": express_submit}
     app[EXPRESS] = lines if express else {}
     app.router.add_route("POST", "/v1/jobs/submit", submit, expect_handler=continue_later)

@@ -6,11 +6,13 @@ from typing import Any
 
 from aiohttp import ClientSession
 
-from gateway.core.key_secret import Peppers
+from gateway.adapters.system import SystemEntropy
+from gateway.core.key_secret import ENTROPY_BYTES, Kind, mint
 from gateway.sandbox import SandboxConfig
 from gateway.settings import Settings
 from gateway.wiring import open_gateway
-from gateway.wiring.relaying import _redacting, _secrets, sandbox_config
+from gateway.wiring.relaying import _redacting, sandbox_config
+from gateway.wiring.secrets import Secrets, gateway_secrets
 from tests.adapters.webhooks.strangers import stranger
 from tests.walkthrough.house import CANARY, SLUG, until
 from tests.walkthrough.policies import budget, team
@@ -18,28 +20,42 @@ from tests.walkthrough.relaying import free_port
 from tests.wiring.starting import settings
 
 DEMO = team(budget("5.00"), slug="demo")
-PEPPERS = Peppers(1, {1: b"pepper"})
+ADMIN = mint(Kind.ADMIN, bytes(range(ENTROPY_BYTES)))
 URL = "https://toll.example.com"
 
 
 def known(**fields: Any) -> Settings:
-    return Settings.model_validate({"public_url": URL, **fields})
+    return Settings.model_validate({"public_url": URL, "pepper": "pepper", "admin_key": ADMIN, **fields})
+
+
+def secrets(given: Settings) -> Secrets:
+    return gateway_secrets(given, SystemEntropy())
+
+
+def sandbox(given: Settings) -> SandboxConfig:
+    return sandbox_config(given, secrets(given))
 
 
 def test_the_sandbox_has_a_secret_that_nobody_knows_unless_one_is_given() -> None:
-    assert sandbox_config(known(public_url=None), PEPPERS) == SandboxConfig()
-    own = sandbox_config(known(), PEPPERS)
+    assert sandbox(known(public_url=None)) == SandboxConfig()
+    own = sandbox(known())
     assert own.webhook_prefix == f"{URL}/"
-    assert own.webhook_secret != sandbox_config(known(), Peppers(1, {1: b"another"})).webhook_secret
+    assert own.webhook_secret != sandbox(known(pepper="another")).webhook_secret
     assert own.webhook_secret not in repr(own)
-    given = known(upstream_webhook_secret="whsec_given")
-    assert sandbox_config(given, PEPPERS).webhook_secret == "whsec_given"
+    assert sandbox(known(upstream_webhook_secret="whsec_given")).webhook_secret == "whsec_given"
 
 
 def test_with_a_real_upstream_its_secret_says_nothing_for_the_sandbox() -> None:
     real = known(pixelbyte_api_key=CANARY, upstream_webhook_secret="whsec_real")
-    assert _secrets(real, PEPPERS).live == "whsec_real"
-    assert _secrets(real, PEPPERS).test == sandbox_config(real, PEPPERS).webhook_secret != "whsec_real"
+    hooks = secrets(real).hooks.value
+    assert hooks.live == ("whsec_real",)
+    assert hooks.test == (sandbox(real).webhook_secret,) != hooks.live
+
+
+def test_while_peppers_change_a_sandbox_is_known_by_those_with_the_new_one_and_those_without() -> None:
+    before, after = known(), known(pepper="1:pepper 2:another")
+    assert sandbox(before).webhook_secret in secrets(after).hooks.value.test
+    assert sandbox(after).webhook_secret == secrets(after).hooks.value.live[0] != sandbox(before).webhook_secret
 
 
 def test_the_real_key_never_goes_on_to_a_client() -> None:

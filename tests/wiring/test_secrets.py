@@ -17,19 +17,19 @@ ADMIN = mint(Kind.ADMIN, bytes(range(ENTROPY_BYTES)))
 def test_they_are_made_once(tmp_path: Path) -> None:
     (tmp_path / "data").mkdir()
     first = gateway_secrets(settings(tmp_path), SystemEntropy())
-    assert kind_of(first.admin_key) is Kind.ADMIN
-    assert first.peppers.current == 1
-    assert len(first.peppers.versions[1]) == 64
+    assert kind_of(first.admin_key.value) is Kind.ADMIN
+    assert first.peppers.value.current == 1
+    assert len(first.peppers.value.versions[1]) == 64
     assert gateway_secrets(settings(tmp_path), SystemEntropy()) == first
-    assert first.admin_key not in repr(first)
-    assert first.peppers.versions[1].decode() not in repr(first)
+    assert first.admin_key.value not in repr(first)
+    assert first.peppers.value.versions[1].decode() not in repr(first)
 
 
 def test_those_given_are_used_and_none_is_made(tmp_path: Path) -> None:
     (tmp_path / "data").mkdir()
     given = gateway_secrets(settings(tmp_path, pepper="1:old 2:new", admin_key=ADMIN), SystemEntropy())
-    assert (given.peppers.current, given.peppers.versions) == (2, {1: b"old", 2: b"new"})
-    assert given.admin_key == ADMIN
+    assert (given.peppers.value.current, given.peppers.value.versions) == (2, {1: b"old", 2: b"new"})
+    assert given.admin_key.value == ADMIN
     assert list((tmp_path / "data").iterdir()) == []
 
 

@@ -1,0 +1,1 @@
+"""What an operator deploys, run as it is deployed."""

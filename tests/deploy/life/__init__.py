@@ -1,0 +1,1 @@
+"""A gateway from its start to its end, as whoever runs it sees it."""
