@@ -25,17 +25,32 @@ def hold() -> None:
 @click.option("--in-doubt", "state", flag_value="in_doubt", help="Only those of which nobody knows what became.")
 @click.option("--held", "state", flag_value="held", help="Only those whose submit is under way.")
 @click.option("--lost", "state", flag_value="lost", help="Only those of whose job nobody knows the end.")
+@click.option("--team", help="Only this team's.")
+@click.option("--limit", type=click.IntRange(1, 1000), default=100, show_default=True, help="So many at most.")
+@click.option("--cursor", help="Go on where a page ended.")
+@click.option("--all", "every", is_flag=True, help="All of them, page by page of so many.")
 @_JSON
-def list_(state: str | None, as_json: bool) -> None:
+def list_(state: str | None, team: str | None, limit: int, cursor: str | None, every: bool, as_json: bool) -> None:
     """List holds that may need somebody, the longest in doubt first: with the jobs each may have made, and the
     commands that decide it.
 
     \b
     tollhouse hold list --in-doubt
     """
-    document = ask("GET", "/admin/v1/holds", query={"state": state} if state else None)
-    lines = [line for one in document["holds"] for line in _told(one)]
-    click.echo(json.dumps(document) if as_json else "\n".join(lines) or "There are none.")
+    wanted = {"state": state, "team": team, "limit": str(limit)}
+    query = {name: text for name, text in wanted.items() if text is not None}
+    document = _page(query, cursor)
+    while every and document["next_cursor"] is not None:
+        following = _page(query, document["next_cursor"])
+        document = {**following, "holds": document["holds"] + following["holds"]}
+    if as_json:
+        click.echo(json.dumps(document))
+        return
+    more, lines = document["next_cursor"], [line for one in document["holds"] for line in _told(one)]
+    if lines or more is None:
+        click.echo("\n".join(lines) or "There are none.")
+    if more is not None:
+        click.echo(f"There may be more: --cursor {more}, or --all", err=True)
 
 
 @hold.command()
@@ -84,6 +99,10 @@ def void(hold_id: str, author: str, reason: str, as_json: bool) -> None:
     document = ask("POST", f"/admin/v1/holds/{_checked(hold_id)}/void", {"author": author, "reason": reason})
     told = f"Hold {document['id']} is voided; {document['held_usd']} USD are free again."
     click.echo(json.dumps(document) if as_json else told)
+
+
+def _page(query: Mapping[str, str], cursor: str | None) -> dict[str, Any]:
+    return ask("GET", "/admin/v1/holds", query={**query, **({} if cursor is None else {"cursor": cursor})})
 
 
 def _checked(hold_id: str) -> str:

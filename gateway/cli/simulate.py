@@ -163,6 +163,9 @@ def _heading(document: dict[str, Any]) -> Iterator[str]:
     if recorded["first"] is None:
         yield f"Nothing is recorded from {document['since']} to {document['until']}."
         return
-    yield f"Recorded from {recorded['first']} to {recorded['last']}: {recorded['rows']} entries and refusals."
+    rows = "1 entry or refusal" if recorded["rows"] == 1 else f"{recorded['rows']} entries and refusals"
+    yield f"Recorded from {recorded['first']} to {recorded['last']}: {rows}."
     for name, version in document["versions"].items():
-        yield f"Under the {name} policies (version {version}), {document['changed'][name]} jobs come to something else."
+        changed = document["changed"][name]
+        come = "1 job comes" if changed == 1 else f"{changed} jobs come"
+        yield f"Under the {name} policies (version {version}), {come} to something else."

@@ -134,8 +134,12 @@ def _team_lines(team: Mapping[str, Any], worlds: tuple[str, ...]) -> Iterator[li
     for name in ("admitted", "refused", "newly_refused", "newly_admitted"):
         figures = [team[world][name] for world in worlds]
         if name in ("admitted", "refused") or any(one["jobs"] for one in figures):
-            yield [f"  {name.replace('_', ' ')}", *(f"{one['jobs']} jobs {one['usd']}" for one in figures)]
+            yield [f"  {name.replace('_', ' ')}", *map(_jobs, figures)]
     yield ["  charged", *(team[world]["charged_usd"] for world in worlds)]
+
+
+def _jobs(share: Mapping[str, Any]) -> str:
+    return f"{share['jobs']} {'job' if share['jobs'] == 1 else 'jobs'} {share['usd']}"
 
 
 def _refuser(row: Mapping[str, Any]) -> str:

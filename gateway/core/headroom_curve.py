@@ -42,7 +42,9 @@ class Curves:
     ) -> None:
         """What a job of `team` left, or found: `balances` are those before it."""
         for demand, balance, days in zip(demands, balances, self._days(team, demands), strict=True):
-            left = headroom(demand.ceiling, balance) - (demand.amount if admitted else 0)
+            left = headroom(demand.ceiling, balance)
+            if admitted:
+                left -= demand.amount
             low = days.get(day)
             if low is None or left < low.headroom:
                 days[day] = Low(left, demand.ceiling)

@@ -6,18 +6,24 @@ hold's own, put in by hand; all others, whichever there are, decide together whi
 
 import json
 from dataclasses import fields
+from datetime import datetime
+from functools import lru_cache
 from operator import attrgetter
 from typing import Any, Final
 
 from pydantic import TypeAdapter
+from pydantic_core import from_json
 
 from gateway.core.idempotency import Idempotency
 from gateway.core.ledger import Hold
 from gateway.core.timestamp import timestamp
+from gateway.core.value import value
 
 _HOLD: Final = TypeAdapter(Hold)
 _IDEMPOTENCY: Final = TypeAdapter(Idempotency)
 _REMEMBERED: Final = 1024
+# The common text begins here: no string has this in it, because its quotes would be escaped.
+_COMMON_BEGINS: Final = ',"organization":'
 _quoted: Final = json.encoder.encode_basestring_ascii
 
 _OWN: Final = {"id", "attempt", "digest", "request_id", "created_at", "deadline", "idempotency", "relay_to"}
@@ -27,6 +33,14 @@ _common: Final = attrgetter(*(one.name for one in fields(Hold) if one.name not i
 
 _WRITTEN: Final[dict[str, tuple[Hold, bytes]]] = {}
 _KNOWN: Final[dict[tuple[Any, ...], tuple[Hold, bytes]]] = {}
+
+
+@value
+class Own:
+    """What tells a hold from those of like jobs."""
+
+    id: str
+    created_at: datetime
 
 
 def encode_hold(hold: Hold) -> bytes:
@@ -68,3 +82,44 @@ def _common_text(hold: Hold) -> bytes:
 def decode_hold(record: bytes) -> Hold:
     """Raises ValueError for what is not a hold."""
     return _HOLD.validate_json(record)
+
+
+def decode_like(record: str) -> tuple[Hold, Own]:
+    """For those who read a great many: a hold of a like job, to be read for what such holds have in common, and what
+    is this one's own. Raises ValueError for what is not a hold.
+    """
+    own, begins, common = record.partition(_COMMON_BEGINS)
+    if not begins or record.count(_COMMON_BEGINS) > 1:
+        return _whole(record)
+    try:
+        said = from_json(own + "}")
+        told = Own(said["id"], datetime.fromisoformat(said["created_at"]))
+    except (ValueError, TypeError, KeyError):
+        return _whole(record)
+    return _like(_Like(common, record)), told
+
+
+def _whole(record: str) -> tuple[Hold, Own]:
+    hold = decode_hold(record.encode())
+    return hold, Own(hold.id, hold.created_at)
+
+
+class _Like:
+    """A record, equal to all that have the same common text."""
+
+    __slots__ = ("common", "record")
+
+    def __init__(self, common: str, record: str) -> None:
+        self.common = common
+        self.record = record
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Like) and self.common == other.common
+
+    def __hash__(self) -> int:
+        return hash(self.common)
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def _like(one: _Like) -> Hold:
+    return decode_hold(one.record.encode())

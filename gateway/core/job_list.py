@@ -4,21 +4,18 @@ The rule of this file: the newest job comes first, by when it was admitted, and 
 shown, so that no page is disturbed by jobs that arrive. Names, limits and the form are those of the provider's page.
 """
 
-import base64
-import binascii
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
+from gateway.core.cursor import open_cursor, read_place, write_cursor
 from gateway.core.ending import JobStatus
 from gateway.core.job import Malformed
 
 DEFAULT_LIMIT: Final = 20
 MOST: Final = 100
 _PROGRESS: Final = {JobStatus.PROCESSING: 50, JobStatus.COMPLETED: 100}
-_LONGEST_CURSOR: Final = 512
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,21 +96,14 @@ def _after(cursor: str | None) -> Place | Malformed | None:
 
 
 def cursor_of(place: Place) -> str:
-    """Opaque to clients: it says where a page ended, and nothing that decides what is shown."""
-    return base64.urlsafe_b64encode(json.dumps([place.admitted_us, place.hold]).encode()).decode()
+    return write_cursor(place.admitted_us, place.hold)
 
 
 def read_cursor(text: str) -> Place | None:
     """None for what no page ever named."""
-    if len(text) > _LONGEST_CURSOR:
-        return None
-    try:
-        place = json.loads(base64.b64decode(text.encode("ascii"), altchars=b"-_", validate=True))
-        admitted_us, hold = place
-    except (binascii.Error, ValueError, TypeError, RecursionError):
-        return None
-    sound = type(admitted_us) is int and 0 <= admitted_us < 2**53 and isinstance(hold, str)
-    return Place(admitted_us, hold) if sound and hold.isascii() and hold.isprintable() and hold else None
+    parts = open_cursor(text)
+    place = None if parts is None else read_place(parts)
+    return None if place is None else Place(*place)
 
 
 def document_of(page: JobPage) -> Mapping[str, object]:

@@ -8,7 +8,6 @@ executes what this file decides; `adapters/redis/lua/move.lua` holds no table of
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from enum import StrEnum
 from typing import Final
 
 from gateway.core.account import Balance, Meter
@@ -123,7 +122,7 @@ class Outcome(Word):
     JOB_BOUND = "job_bound"
 
 
-class Flow(StrEnum):
+class Flow(Word):
     """Which way amounts go in a transition."""
 
     NOTHING = "nothing"

@@ -105,10 +105,10 @@ def _admit(
     amounts = _amounts(quote)
     asked = [limit for limit in limits if limit.meter in amounts]
     admit = Admit(_demands(policies, asked, principal, amounts, now), _rates(policies, principal))
-    return policies.admissions.keep(question, admit, now, _lasts_until(asked, admit.demands, now))
+    return policies.admissions.keep(question, admit, now, lasts_until(asked, admit.demands, now))
 
 
-def _lasts_until(limits: Iterable[Limit], demands: Iterable[Demand], now: datetime) -> datetime:
+def lasts_until(limits: Iterable[Limit], demands: Iterable[Demand], now: datetime) -> datetime:
     """The first instant from which on the demands might be others."""
     windows = [demand.resets_at for demand in demands if demand.resets_at is not None]
     overrides = [edge for limit in limits for one in limit.overrides for edge in (one.starts_at, one.ends_at)]

@@ -18,9 +18,10 @@ from gateway.core.arrivals import Arrival, arrive
 from gateway.core.durations import Durations
 from gateway.core.entry import Move
 from gateway.core.ledger import Charge, Flow, shift
+from gateway.core.memory import Memory
 from gateway.core.money import MicroUsd, Rounding, round_quotient
 from gateway.core.plan import Rules
-from gateway.core.policy import Deny, decide
+from gateway.core.policy import Deny, decide, lasts_until
 from gateway.core.pricing import PriceUnknown, Quote, Unpriced
 from gateway.core.principal import Principal, VirtualKey
 from gateway.core.recorded import Request, Turn
@@ -33,6 +34,7 @@ _INVALID: Final = Why("INVALID_INPUT")
 _NO_TEAM: Final = Why("API_KEY_INACTIVE")
 _NOT_ALLOWED: Final = "MODEL_ACCESS_DENIED"
 _REMEMBERED: Final = 4096
+_PLANNED: Final = 16_384
 _NO_PRICE: Final = "PRICE_UNKNOWN"
 _MONEY: Final = Charge("", Meter.USD, 0, None)
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -55,6 +57,15 @@ class Judged:
 
 # What a step adds to posted and to held of each book that it changes.
 _Shifts: TypeAlias = tuple[tuple[list[int], int, int], ...]
+
+
+@value
+class _Plan:
+    """What a submission that the rules allow must find room for, and the books of those accounts."""
+
+    quote: Quote
+    admit: Admit
+    books: tuple[list[int], ...]
 
 
 @dataclass(slots=True)
@@ -86,10 +97,30 @@ class Replay:
         self._known: dict[tuple[int, Flow, MicroUsd], tuple[tuple[Charge, ...], _Shifts]] = {}
         self._ends: list[tuple[datetime, str]] = []
         self._principals: dict[tuple[str, str, str, bool], Principal] = {}
+        self._plans: Memory[_Plan | Judged] = Memory(_PLANNED)
 
     def submit(self, asked: Request) -> Judged:
         """Decide it at its own instant, and charge it where there is room."""
         self._end_jobs(asked.at)
+        plan = self._plan(asked)
+        if isinstance(plan, Judged):
+            return plan
+        if _stands(asked, plan.quote, self._rules):
+            return Judged(asked.refused, plan.quote.hold_amount)
+        return self._admit(asked, plan)
+
+    def _plan(self, asked: Request) -> _Plan | Judged:
+        """The same for like jobs until a window or a price ends or an override begins or ends, so remembered."""
+        who = asked.organization, asked.team, asked.key, asked.test
+        question = (*who, asked.model, asked.version, *asked.options.items())
+        known = self._plans.recall(question, asked.at)
+        if known is not None:
+            return known
+        plan = self._planned(asked)
+        demands = plan.admit.demands if isinstance(plan, _Plan) else ()
+        return self._plans.keep(question, plan, asked.at, self._lasts_until(asked, demands))
+
+    def _planned(self, asked: Request) -> _Plan | Judged:
         inputs = self._inputs(asked)
         quote = self._rules.prices.quote(asked.model, asked.version, inputs, asked.at)
         if not isinstance(quote, Quote):
@@ -97,9 +128,13 @@ class Replay:
         decision = decide(self._rules.policies, self._principal(asked), asked.model, inputs, quote, asked.at)
         if not isinstance(decision, Admit):
             return Judged(_denied(decision), quote.hold_amount)
-        if _stands(asked, quote, self._rules):
-            return Judged(asked.refused, quote.hold_amount)
-        return self._admit(asked, quote, decision)
+        return _Plan(quote, decision, tuple([self._book(one.account) for one in decision.charges]))
+
+    def _lasts_until(self, asked: Request, demands: tuple[Demand, ...]) -> datetime:
+        policies, prices = self._rules.policies, self._rules.prices
+        limits = policies.limits(asked.team) if asked.team in policies.teams else ()
+        begin = [card.effective_from for card in prices.cards if card.effective_from > asked.at]
+        return min((lasts_until(limits, demands, asked.at), *begin))
 
     def turn(self, hold: str, turn: Turn, at: datetime) -> MicroUsd:
         """The next step of a hold, at `at`: what it posts (micro-USD). Nothing of one that was refused here."""
@@ -108,11 +143,11 @@ class Replay:
         return 0 if job is None else self._turn(job, turn)
 
     def _turn(self, job: _Job, turn: Turn) -> MicroUsd:
-        cost = job.scaled(turn.plus) - job.scaled(turn.minus)
+        cost = job.scaled(turn.plus) - job.scaled(turn.minus) if turn.plus or turn.minus else 0
         for book, added, set_aside in self._shifts(job.charges, turn.flow, cost):
             book[0] += added
             book[1] += set_aside
-        return posted(turn.flow, cost)
+        return posted(turn.flow, cost) if cost else 0
 
     def _shifts(self, charges: tuple[Charge, ...], flow: Flow, cost: MicroUsd) -> _Shifts:
         """What such a step does to which books. Jobs of one kind have the very same charges, and come in crowds."""
@@ -157,17 +192,18 @@ class Replay:
             known = self._principals[question] = _somebody(*question)
         return known
 
-    def _admit(self, asked: Request, quote: Quote, admit: Admit) -> Judged:
+    def _admit(self, asked: Request, plan: _Plan) -> Judged:
+        quote, admit, books = plan.quote, plan.admit, plan.books
         arrivals = arrive(self._arrivals, admit.rates, asked.at)
-        balances = tuple([self.balance(one.account) for one in admit.charges])
+        balances = tuple([Balance(posted, held) for posted, held in books])
         if isinstance(arrivals, OverRate):
             return Judged(why(arrivals), quote.hold_amount, admit.demands, balances)
         refused = refusal(admit.demands, balances)
         if refused is not None:
             return Judged(why(refused), quote.hold_amount, admit.demands, balances)
         self._arrivals.update(arrivals)
-        for one in admit.charges:
-            self._book(one.account)[1] += one.amount
+        for book, one in zip(books, admit.charges, strict=True):
+            book[1] += one.amount
         job = _Job(admit.charges, quote.hold_amount, asked.amount or 0)
         self._jobs[asked.id] = job
         charged = 0 if asked.refused is None else self._take_its_course(asked, job, quote)

@@ -96,11 +96,11 @@ class Simulation:
             for world in self.worlds:
                 world.replay.moved(later.at, later.moves)
             return
-        turn = life.turn(later)
+        turn, over = life.turn(later), later.kind in _OVER
         self.happened.charge(team, posted(turn.flow, turn.plus - turn.minus))
         for world in self.worlds:
             world.tally.charge(team, world.replay.turn(later.hold, turn, later.at))
-            if later.kind in _OVER:
+            if over:
                 world.replay.forget(later.hold)
-        if later.kind in _OVER:
+        if over:
             del self._lives[later.hold]

@@ -62,12 +62,15 @@ class Tally:
 
     def note(self, team: str, at: datetime, amount: MicroUsd, refused: Why | None, happened: Why | None) -> None:
         """One submission that came to `refused`, and to `happened` in reality; None is admitted."""
-        sums = self.teams.setdefault(team, TeamTally())
+        sums = self._team(team)
         if refused is None:
             sums.admitted.add(amount, at)
         else:
             sums.refused.add(amount, at)
-            self.refusals.setdefault((team, refused), Share()).add(amount, at)
+            share = self.refusals.get((team, refused))
+            if share is None:
+                share = self.refusals[team, refused] = Share()
+            share.add(amount, at)
         if refused is None and happened is not None:
             sums.newly_admitted.add(amount, at)
         if refused is not None and happened is None:
@@ -76,4 +79,10 @@ class Tally:
 
     def charge(self, team: str, amount: MicroUsd) -> None:
         """So much was charged for a job of the team; less than nothing came back."""
-        self.teams.setdefault(team, TeamTally()).charged += amount
+        self._team(team).charged += amount
+
+    def _team(self, team: str) -> TeamTally:
+        sums = self.teams.get(team)
+        if sums is None:
+            sums = self.teams[team] = TeamTally()
+        return sums

@@ -25,6 +25,7 @@ from gateway.ports.jobs import Jobs as Jobs
 from gateway.ports.settling import Findings as Findings
 from gateway.ports.settling import IndexedHolds as IndexedHolds
 from gateway.ports.settling import Leases as Leases
+from gateway.ports.settling import ListedHolds as ListedHolds
 from gateway.ports.settling import SettlingTelemetry as SettlingTelemetry
 from gateway.ports.telemetry import Telemetry as Telemetry
 from gateway.ports.upstream import Outgoing as Outgoing

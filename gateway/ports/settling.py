@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Protocol
 
+from gateway.core.hold_list import Stand
 from gateway.core.ledger import Hold, State
 
 
@@ -14,6 +15,17 @@ class IndexedHolds(Protocol):
         """The id of each, and since when it is in this state, or when it is due if it is held; the oldest first.
 
         All of them, or the oldest so many.
+        """
+        ...
+
+
+class ListedHolds(Protocol):
+    """The same index, a piece at a time. Raises StoreUnavailable."""
+
+    async def behind(self, state: State, after: Stand | None, count: int) -> tuple[Stand, ...]:
+        """At most `count` of those that stand behind `after`, by time and then by id. None only where there are none.
+
+        A hold that comes or goes meanwhile moves no other.
         """
         ...
 

@@ -6,22 +6,25 @@ be answered is not theirs to decide, and a decision once made is not made again.
 
 import asyncio
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
 from gateway.core.absence import back_to
 from gateway.core.evidence import NEAR, covers
 from gateway.core.hold_advice import Doubt
+from gateway.core.hold_list import HoldPage, HoldPlace, HoldsWanted
 from gateway.core.ledger import Outcome, State, Verb
 from gateway.core.money import MicroUsd
 from gateway.core.recall import HoldRecord
-from gateway.ports import Clock, IndexedHolds, Ledger, SettlingTelemetry, Upstream
+from gateway.ports import Clock, Ledger, ListedHolds, SettlingTelemetry, Upstream
 from gateway.service.settle import Settle
 from gateway.service.walk import Walk
 
 _LOG: Final = logging.getLogger("tollhouse.hold_desk")
 _AT_ONCE: Final = 100
+# A page is short where more holds than these would have to be looked at for it.
+_LOOKED_AT: Final = 2000
 # How far back somebody at a desk waits for the list to be read.
 _PAGES: Final = 50
 _PAGE_S: Final = 10.0
@@ -75,38 +78,50 @@ class HoldDesk:
     """The use case and what it works with. All raise StoreUnavailable."""
 
     ledger: Ledger
-    holds: IndexedHolds
+    holds: ListedHolds
     accounts: Sequence[Account]
     telemetry: SettlingTelemetry
     clock: Clock
 
-    async def list(self, state: State, limit: int) -> tuple[HoldRecord, ...]:
-        """Those in this state, which is an open one: that have been in it longest first."""
-        since = await self.holds.indexed(state)
-        oldest = sorted(since, key=lambda hold: (since[hold], hold))[:limit]
+    async def page(self, wanted: HoldsWanted) -> HoldPage:
+        """A page of those that may need somebody. Of other teams' holds so many are passed over, and no more."""
         found: list[HoldRecord] = []
-        for start in range(0, len(oldest), _AT_ONCE):
-            records = await asyncio.gather(*(self.ledger.find(hold) for hold in oldest[start : start + _AT_ONCE]))
-            found += [record for record in records if record is not None and record.state is state]
-        return tuple(found)
+        looked, last = 0, wanted.after
+        async for place, record in self._behind(wanted):
+            if len(found) == wanted.limit or looked == _LOOKED_AT:
+                return HoldPage(tuple(found), last)
+            looked, last = looked + 1, place
+            if record is not None and record.state is place.state and wanted.takes(record):
+                found.append(record)
+        return HoldPage(tuple(found), None)
+
+    async def _behind(self, wanted: HoldsWanted) -> AsyncIterator[tuple[HoldPlace, HoldRecord | None]]:
+        for state, begin in wanted.ahead:
+            after = begin
+            while stands := await self.holds.behind(state, after, _AT_ONCE):
+                records = await asyncio.gather(*(self.ledger.find(stand.hold) for stand in stands))
+                for stand, record in zip(stands, records, strict=True):
+                    yield HoldPlace(state, stand), record
+                after = stands[-1]
 
     async def doubts(self, limit: int) -> tuple[Doubt, ...]:
         """Holds in doubt, the oldest first, with the jobs that each may have made."""
-        return await self._weighed(await self.list(State.IN_DOUBT, limit))
+        page = await self.page(HoldsWanted(limit, state=State.IN_DOUBT))
+        return await self.weighed(page.records)
 
     async def show(self, hold_id: str) -> Doubt | NoSuchHold:
         record = await self.ledger.find(hold_id)
         if record is None:
             return NoSuchHold(hold_id)
-        if record.state is not State.IN_DOUBT:
-            return Doubt(record, None)
-        (doubt,) = await self._weighed((record,))
+        (doubt,) = await self.weighed((record,))
         return doubt
 
-    async def _weighed(self, records: Sequence[HoldRecord]) -> tuple[Doubt, ...]:
+    async def weighed(self, records: Sequence[HoldRecord]) -> tuple[Doubt, ...]:
+        """All of them in their order, those in doubt with the jobs that each may have made."""
         weighed: dict[str, Doubt] = {}
+        doubted = [one for one in records if one.state is State.IN_DOUBT]
         for account in self.accounts:
-            of_account = [one for one in records if one.hold.id not in weighed and account.settle.ours(one.hold)]
+            of_account = [one for one in doubted if one.hold.id not in weighed and account.settle.ours(one.hold)]
             weighed |= {doubt.record.hold.id: doubt for doubt in await self._look(account, of_account)}
         return tuple(weighed.get(one.hold.id, Doubt(one, None)) for one in records)
 

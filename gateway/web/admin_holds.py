@@ -1,28 +1,32 @@
 """The control plane's routes for holds: those that need somebody, and what somebody decides about one."""
 
-from typing import Any, Final, Literal
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import Field
 
 from gateway.core.hold_advice import Doubt, capture_command, void_command
+from gateway.core.hold_list import DEFAULT_LIMIT, MOST, HoldsWanted, hold_cursor, read_hold_cursor
 from gateway.core.job_page import Listed
 from gateway.core.ledger import State
 from gateway.core.money import format_usd, parse_usd
 from gateway.core.recall import HoldRecord
 from gateway.core.role import Power
-from gateway.service.hold_desk import Decided, HoldDesk, JobTaken, NoSuchHold, NotInDoubt, Signature
-from gateway.web import admin_errors
+from gateway.service.hold_desk import Decided, JobTaken, NoSuchHold, NotInDoubt, Signature
+from gateway.web import admin_errors, errors
 from gateway.web.admin_documents import Instant, Usd, UsdText, Words
+from gateway.web.administration import led
 from gateway.web.limit_rows import instant
 from gateway.web.operation import Answer, Body, Call, Change, Document, Nothing, Operation, Query
 from gateway.web.problem import GatewayError
 
-_LISTED: Final = (State.IN_DOUBT, State.HELD, State.LOST)
-_LIMIT: Final = 1000
-
 
 class HoldQuery(Query):
-    """`state`: only these; by default all that may need somebody."""
+    """`state`, `team`: only these; by default all that may need somebody. `cursor` is one that a page named."""
 
     state: Literal["in_doubt", "held", "lost"] | None = None
+    team: str | None = None
+    limit: Annotated[int, Field(ge=1, le=MOST)] = DEFAULT_LIMIT
+    cursor: str | None = None
 
 
 class VoidBody(Body):
@@ -70,24 +74,24 @@ class Hold(Document):
 
 
 class Holds(Document):
-    """At most 1,000 of each state, those in doubt first, the longest first."""
+    """Those in doubt first, then those under way, then the lost, the longest first.
+
+    `next_cursor`, if there may be more.
+    """
 
     holds: tuple[Hold, ...]
+    next_cursor: str | None
 
 
-async def list_holds(call: Call[HoldQuery, None]) -> Answer:
-    wanted = call.query.state
-    found: list[Hold] = []
-    for state in _LISTED:
-        if wanted in (None, state):
-            found += await _of_state(call.control.holds, state)
-    return Answer(Holds(holds=tuple(one for one in found if call.by.sees(one.team))))
-
-
-async def _of_state(holds: HoldDesk, state: State) -> list[Hold]:
-    if state is State.IN_DOUBT:
-        return [_doubt(doubt) for doubt in await holds.doubts(_LIMIT)]
-    return [Hold(**_facts(record)) for record in await holds.list(state, _LIMIT)]
+async def list_holds(call: Call[HoldQuery, None]) -> Answer | GatewayError:
+    query, desk = call.query, call.control.holds
+    after = None if query.cursor is None else read_hold_cursor(query.cursor)
+    if query.cursor is not None and after is None:
+        return errors.invalid_input("cursor", '"cursor" must be one that a page of this list named.')
+    state = None if query.state is None else State(query.state)
+    page = await desk.page(HoldsWanted(query.limit, after, state, led(call.by, query.team)))
+    more = None if page.following is None else hold_cursor(page.following)
+    return Answer(Holds(holds=tuple(map(_doubt, await desk.weighed(page.records))), next_cursor=more))
 
 
 async def show_hold(call: Call[Nothing, None]) -> Answer | GatewayError:

@@ -59,7 +59,7 @@ async def test_the_commands_that_are_shown_decide_the_hold(plane: RunningControl
 
     _, void = commands((await tollhouse("hold", "show", "hold_2")).stdout)
     assert (await tollhouse(*void)).stdout == "Hold hold_2 is voided; 0.350000 USD are free again.\n"
-    assert await tollhouse.document("hold", "list") == {"holds": []}
+    assert await tollhouse.document("hold", "list") == {"holds": [], "next_cursor": None}
 
 
 async def test_a_cost_may_be_named(plane: RunningControl) -> None:
@@ -108,3 +108,17 @@ def commands(told: str) -> list[list[str]]:
     """The commands in what was told, as words after `tollhouse`."""
     found = re.findall(r"run: tollhouse (hold .*?)(?:;|\.(?: |$)|$)", told, re.MULTILINE | re.IGNORECASE)
     return [shlex.split(command) for command in found]
+
+
+async def test_a_list_can_be_had_page_by_page_or_whole(plane: RunningControl) -> None:
+    tollhouse = Tollhouse(plane)
+    first = await tollhouse("hold", "list", "--limit", "1")
+    assert "hold_1" in first.stdout
+    assert "hold_2" not in first.stdout
+    cursor = re.fullmatch(r"There may be more: --cursor (\S+), or --all\n", first.stderr)
+    assert cursor
+    second = await tollhouse("hold", "list", "--limit", "1", "--cursor", cursor[1])
+    assert second.stdout.startswith("hold_2 ")
+    whole = await tollhouse.document("hold", "list", "--limit", "1", "--all", "--team", "red")
+    assert ([one["id"] for one in whole["holds"]], whole["next_cursor"]) == (["hold_1", "hold_2"], None)
+    assert (await tollhouse("hold", "list", "--team", "blue")).stdout == "There are none.\n"

@@ -1,6 +1,6 @@
 """Holds on the control plane: what somebody sees of them, and what somebody decides about one, signed."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -10,6 +10,7 @@ import pytest
 from gateway.adapters.redis.connection import Store
 from gateway.adapters.redis.ledger import RedisLedger
 from gateway.core.ledger import Hold, Verb
+from gateway.service import hold_desk
 from tests.adapters.redis.holds import RUNNING, TEAM, admission, demand, open_ledger
 from tests.control import RunningControl, running_control
 from tests.doubles import NOON
@@ -90,7 +91,7 @@ async def test_lists_are_by_state_and_the_longest_in_doubt_first(desk: Desk) -> 
         status, told = await desk.ask("GET", query)
         assert (status, [one["id"] for one in told["holds"]]) == (200, found)
     assert (await desk.ask("GET", "?state=captured"))[0] == 400
-    assert (await desk.ask("GET", "?team=red"))[0] == 400
+    assert (await desk.ask("GET", "?teams=red"))[0] == 400
 
 
 @pytest.mark.parametrize(("named", "posted"), [(None, PRICE), ("0.2", 200_000), ("0", 0), ("5.000001", 5_000_001)])
@@ -180,3 +181,60 @@ async def test_a_hold_that_is_not_there(desk: Desk) -> None:
     ):
         status, told = await desk.ask(method, path, body)
         assert (status, told["error"]["code"]) == (404, "HOLD_NOT_FOUND")
+
+
+async def pages(desk: Desk, query: str, headers: Mapping[str, str] | None = None) -> list[list[str]]:
+    """The ids of every page, one after the other."""
+    found: list[list[str]] = []
+    more = ""
+    while True:
+        path = f"/admin/v1/holds?{query}{more}"
+        status, told = await desk.plane.ask("GET", path, headers=headers)
+        assert status == 200, told
+        found.append([one["id"] for one in told["holds"]])
+        if told["next_cursor"] is None:
+            return found
+        more = f"&cursor={told['next_cursor']}"
+
+
+async def test_a_list_goes_on_page_by_page_through_states_and_instants_alike(desk: Desk) -> None:
+    for number in range(5):
+        await desk.doubted(f"hold_{number}")
+    for name in ("hold_7", "hold_8"):
+        asked = admission(name, demand(TEAM, PRICE, 10**9), created_at=NOON, deadline=NOON + timedelta(seconds=30))
+        await desk.ledger.admit(asked, NOON)
+    assert await pages(desk, "limit=3") == [["hold_0", "hold_1", "hold_2"], ["hold_3", "hold_4", "hold_7"], ["hold_8"]]
+    assert await pages(desk, "limit=2&state=held") == [["hold_7", "hold_8"]]
+    status, told = await desk.ask("GET", "?limit=2&state=in_doubt")
+    await desk.doubted("hold_00")
+    _, second = await desk.ask("GET", f"?limit=2&state=in_doubt&cursor={told['next_cursor']}")
+    assert (status, [one["id"] for one in second["holds"]]) == (200, ["hold_2", "hold_3"])
+
+
+async def test_a_team_lead_misses_none_behind_any_number_of_other_teams_holds(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hold_desk, "_AT_ONCE", 4)
+    monkeypatch.setattr(hold_desk, "_LOOKED_AT", 10)
+    for number in range(24):
+        await desk.doubted(f"hold_{number:02}", number)
+    for number in range(3):
+        await desk.doubted(f"mine_{number}", 30 + number, team="blue")
+    body = {"name": "lee", "role": "team-lead", "team": "blue"}
+    status, lead = await desk.plane.ask("POST", "/admin/v1/admin-keys", body)
+    assert status == 201, lead
+    for query, headers in (("limit=2", {"Authorization": f"Bearer {lead['secret']}"}), ("limit=2&team=blue", None)):
+        found = await pages(desk, query, headers)
+        assert [one for page in found for one in page] == ["mine_0", "mine_1", "mine_2"]
+        # No call looks at more than it may, so the first ones find nothing, and say where to go on.
+        assert found[:2] == [[], []]
+        assert max(map(len, found)) <= 2
+    assert await pages(desk, "team=red&limit=1000&state=lost") == [[]]
+    assert len([one for page in await pages(desk, "team=red") for one in page]) == 24
+
+
+@pytest.mark.parametrize("query", ["cursor=x", "cursor=", "limit=0", "limit=1001", "limit=x"])
+async def test_what_no_page_named_is_refused_by_name(desk: Desk, query: str) -> None:
+    status, told = await desk.ask("GET", f"?{query}")
+    assert (status, told["error"]["code"]) == (400, "INVALID_INPUT")
+    assert told["error"]["details"]["field"] == query.partition("=")[0]

@@ -7,6 +7,7 @@ from typing import Final
 
 from gateway.adapters.redis import codec, keys
 from gateway.adapters.redis.connection import Store
+from gateway.core.hold_list import Stand
 from gateway.core.ledger import Hold, State
 from gateway.core.recall import HoldRecord
 from gateway.ports import Ledger
@@ -55,3 +56,20 @@ class RedisOpenHolds:
     async def _found(self, hold_ids: Iterable[bytes]) -> list[HoldRecord]:
         records = await asyncio.gather(*(self._ledger.find(hold_id.decode()) for hold_id in hold_ids))
         return [record for record in records if record is not None]
+
+    async def behind(self, state: State, after: Stand | None, count: int) -> tuple[Stand, ...]:
+        """Implements `ports.ListedHolds`. Those of one instant are by id, here as in the store."""
+        lowest, passed = "-inf" if after is None else after.since_us, 0
+        while True:
+            scored = await self._store.command(
+                "ZRANGE", keys.OPEN[state], lowest, "+inf", "BYSCORE", "LIMIT", passed, count, "WITHSCORES"
+            )
+            stands = [Stand(int(float(at)), hold.decode()) for hold, at in zip(scored[::2], scored[1::2], strict=True)]
+            found = [one for one in stands if after is None or _order(one) > _order(after)]
+            if found or len(stands) < count:
+                return tuple(found)
+            passed += count
+
+
+def _order(stand: Stand) -> tuple[int, bytes]:
+    return stand.since_us, stand.hold.encode()

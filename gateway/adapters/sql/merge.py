@@ -18,7 +18,8 @@ def in_order(entries: Iterable[Any], refused: Iterable[Any]) -> Iterator[Any]:
     """`entries` by `seq`, and `refused`, which are by `at`, where they belong."""
     waiting = _Waiting(iter(refused))
     for entry in entries:
-        yield from waiting.before(entry.seq, entry.at)
+        if waiting.any(entry.at):
+            yield from waiting.before(entry.seq, entry.at)
         yield entry
     yield from waiting.rest()
 
@@ -31,6 +32,10 @@ class _Waiting:
         self._next = next(refused, None)
         self._placed: list[tuple[int, int, str, Any]] = []
         self._timed: deque[Any] = deque()
+
+    def any(self, at: int) -> bool:
+        """Whether there are some that may come before an entry of this time."""
+        return bool(self._placed or self._timed) or (self._next is not None and self._next.at < at + _NEAR_US)
 
     def before(self, seq: int, at: int) -> Iterator[Any]:
         """Those that came before the entry of this number and time."""

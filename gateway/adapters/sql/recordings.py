@@ -6,13 +6,14 @@ lost is left out, as it is in the sums of accounts: what was replayed of it stan
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Any, Final
 
+from pydantic_core import from_json
 from sqlalchemy import ColumnElement, Connection, Engine, Row, Select, func, select
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
@@ -21,7 +22,7 @@ from gateway.adapters.sql.migrate import SchemaTooNew, SchemaTooOld, expect
 from gateway.adapters.sql.schema import ACCOUNTS, ENTRIES, REFUSED
 from gateway.core.account import Balance
 from gateway.core.entry import Move
-from gateway.core.hold_record import decode_hold
+from gateway.core.hold_record import decode_like
 from gateway.core.ledger import Outcome
 from gateway.core.recorded import FLOWS, Later, Recorded, Request
 from gateway.core.refused import Why
@@ -31,6 +32,9 @@ _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _AT_ONCE: Final = 2000
 _ENDS_LOOKED_AT: Final = 10_000
 _HOLD: Final = "hold"
+_COLUMNS: Final = (
+    *(ENTRIES.c.seq, ENTRIES.c.kind, ENTRIES.c.hold, ENTRIES.c.at, ENTRIES.c.facts, ENTRIES.c.moves, ENTRIES.c.record),
+)
 _KINDS: Final = (_HOLD, *FLOWS)
 _ENDS: Final = (Outcome.FINISHED, Outcome.REFUNDED)
 _STANDS: Final = ENTRIES.c.lost_in.is_(None)
@@ -96,10 +100,9 @@ class Recordings:
     def read(self, since: datetime, until: datetime) -> Iterator[tuple[Recorded, ...]]:
         """All of that time in order, what each row says."""
         for row in in_order(self._entry_rows(since, until), self._refused_rows(since, until)):
-            yield tuple(_told(row))
+            yield _told(row)
 
     def _entry_rows(self, since: datetime, until: datetime) -> Iterator[Row[Any]]:
-        columns = (ENTRIES.c.seq, ENTRIES.c.kind, ENTRIES.c.hold, ENTRIES.c.at, ENTRIES.c.facts, ENTRIES.c.moves)
         numbers = select(func.min(ENTRIES.c.seq), func.max(ENTRIES.c.seq)).where(_entries(since, until))
         with self._looking() as connection:
             first, last = connection.execute(numbers).one()
@@ -107,7 +110,7 @@ class Recordings:
             return
         # Not by the index of times: all that it finds would be sorted anew for every few rows.
         within = (ENTRIES.c.at + 0 >= _micros(since)) & (ENTRIES.c.at + 0 < _micros(until)) & _KNOWN
-        rows, after = select(*columns, ENTRIES.c.record).where(within, ENTRIES.c.seq <= last), first - 1
+        rows, after = select(*_COLUMNS).where(within, ENTRIES.c.seq <= last), first - 1
         while some := self._some(rows.where(ENTRIES.c.seq > after).order_by(ENTRIES.c.seq)):
             yield from some
             after = some[-1].seq
@@ -146,31 +149,32 @@ def _refused(since: datetime, until: datetime) -> ColumnElement[bool]:
     return (REFUSED.c.at >= _micros(since)) & (REFUSED.c.at < _micros(until))
 
 
-def _told(row: Row[Any]) -> Iterable[Recorded]:
+def _told(row: Row[Any]) -> tuple[Recorded, ...]:
     """A hold that the store heard of by its capture was asked for too, and has been held."""
-    if "kind" not in row._fields:
-        yield _refused_request(row)
-        return
-    kind = row.kind
-    if row.record is not None and kind in (_HOLD, Outcome.ADOPTED):
-        yield _held_request(row.record)
-        kind = Outcome.CAPTURED.value if kind == Outcome.ADOPTED else kind
-    if kind != _HOLD:
-        yield Later(row.hold, _instant(row.at), kind, json.loads(row.facts), _moves(row.moves))
+    if len(row) != len(_COLUMNS):
+        return (_refused_request(row),)
+    entry: Sequence[Any] = row
+    _, kind, hold, at, facts, moves, record = entry
+    if kind == _HOLD:
+        return () if record is None else (_held_request(record),)
+    if record is None or kind != Outcome.ADOPTED:
+        return (Later(hold, _instant(at), kind, from_json(facts), _moves(moves)),)
+    captured = Later(hold, _instant(at), Outcome.CAPTURED.value, from_json(facts), _moves(moves))
+    return _held_request(record), captured
 
 
 def _held_request(record: str) -> Request:
-    hold = decode_hold(record.encode())
+    hold, own = decode_like(record)
     return Request(
-        id=hold.id,
-        at=hold.created_at,
+        id=own.id,
+        at=own.created_at,
         organization=hold.organization,
         team=hold.team,
         key=hold.key,
         test=hold.test,
         model=hold.model,
         version=hold.version,
-        options={factor.field: factor.value for factor in hold.factors},
+        options={one.field: one.value for one in hold.factors},
         amount=hold.amount,
         rate_card=hold.rate_card,
     )
