@@ -7,13 +7,14 @@ from typing import Any
 
 import pytest
 
+from gateway.adapters.redis import keys
 from gateway.adapters.redis.connection import Store
 from gateway.adapters.redis.ledger import RedisLedger
 from gateway.core.ledger import Hold, Verb
 from gateway.service import hold_desk
 from tests.adapters.redis.holds import RUNNING, TEAM, admission, demand, open_ledger
 from tests.control import RunningControl, running_control
-from tests.doubles import NOON
+from tests.doubles import NOON, policy_files
 
 PRICE = 350_000
 SIGNED = {"author": "ada", "reason": "the provider's support says so"}
@@ -27,7 +28,7 @@ class Desk:
     async def doubted(self, name: str, at: float = 0, **more: Any) -> Hold:
         sent = NOON + timedelta(seconds=at)
         plain = {"created_at": sent, "deadline": sent + timedelta(seconds=30)}
-        asked = admission(name, demand(TEAM, PRICE, 10**9), demand(RUNNING, 1, 10), **{**plain, **more})
+        asked = admission(name, demand(TEAM, PRICE, 10**9), demand(RUNNING, 1, 100), **{**plain, **more})
         await self.ledger.admit(asked, sent)
         await self.ledger.move(Verb.DOUBT, asked.hold, sent, facts={"cause": "no answer in time"})
         return asked.hold
@@ -212,7 +213,7 @@ async def test_a_list_goes_on_page_by_page_through_states_and_instants_alike(des
 
 
 async def test_a_team_lead_misses_none_behind_any_number_of_other_teams_holds(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch
+    desk: Desk, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(hold_desk, "_AT_ONCE", 4)
     monkeypatch.setattr(hold_desk, "_LOOKED_AT", 10)
@@ -220,10 +221,14 @@ async def test_a_team_lead_misses_none_behind_any_number_of_other_teams_holds(
         await desk.doubted(f"hold_{number:02}", number)
     for number in range(3):
         await desk.doubted(f"mine_{number}", 30 + number, team="blue")
+    # The ledger of these tests names policies that nobody has written.
+    await store.command("DEL", keys.POLICY)
+    files = policy_files("red", "blue")
+    assert (await desk.plane.ask("POST", "/admin/v1/policies/apply", {"files": files}))[0] == 200
     body = {"name": "lee", "role": "team-lead", "team": "blue"}
     status, lead = await desk.plane.ask("POST", "/admin/v1/admin-keys", body)
     assert status == 201, lead
-    for query, headers in (("limit=2", {"Authorization": f"Bearer {lead['secret']}"}), ("limit=2&team=blue", None)):
+    for query, headers in (("limit=2", {"Authorization": f"Bearer {lead['key']}"}), ("limit=2&team=blue", None)):
         found = await pages(desk, query, headers)
         assert [one for page in found for one in page] == ["mine_0", "mine_1", "mine_2"]
         # No call looks at more than it may, so the first ones find nothing, and say where to go on.
