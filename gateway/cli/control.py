@@ -5,7 +5,8 @@ Exit codes: 0 ok, 1 failure, 2 usage, 3 not found, 4 not authorised.
 
 import asyncio
 import json
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, NoReturn
 
@@ -13,6 +14,7 @@ import aiohttp
 import click
 
 from gateway.adapters.secret_files import SecretFileError, read_secret
+from gateway.adapters.system import SystemEntropy
 from gateway.cli.environment import environment
 from gateway.settings import Settings, SettingsError, load_settings
 
@@ -23,6 +25,11 @@ NOT_AUTHORISED: Final = 4
 
 _EXITS: Final = {400: USAGE, 401: NOT_AUTHORISED, 403: NOT_AUTHORISED, 404: NOT_FOUND}
 _TIMEOUT_S: Final = 60.0
+# How often a change is asked for again that the store did not take, and after how long.
+_AGAIN: Final = 3
+_AGAIN_S: Final = 1.0
+_ID_BYTES: Final = 16
+_LATER: Final = ("STORE_UNAVAILABLE", "IDEMPOTENCY_IN_PROGRESS")
 
 
 def settings() -> Settings:
@@ -74,8 +81,12 @@ def try_to_ask(
     """As `ask`, for those who can do something else when nobody answers. Raises Unanswered, NoAdminKey."""
     known = settings()
     headers = {"Authorization": f"Bearer {_admin_key(known)}", **({"Tollhouse-Reason": reason} if reason else {})}
+    changes = method != "GET"
+    if changes:
+        headers["Idempotency-Key"] = SystemEntropy().token(_ID_BYTES).hex()
+    exchange = partial(_exchange, known.control_url, method, path, headers, body, query)
     try:
-        status, text = asyncio.run(_exchange(known.control_url, method, path, headers, body, query))
+        status, text = asyncio.run(_patient(exchange, _AGAIN if changes else 0))
     except (aiohttp.ClientError, OSError, TimeoutError, ValueError) as error:
         told = f"The control plane at {known.control_url} does not answer ({type(error).__name__})."
         raise Unanswered(told) from None
@@ -93,6 +104,28 @@ def _admin_key(known: Settings) -> str:
         return read_secret(path)
     except SecretFileError as error:
         raise NoAdminKey(f"No admin key: {error}.") from None
+
+
+async def _patient(exchange: Callable[[], Awaitable[tuple[int, str]]], times: int) -> tuple[int, str]:
+    """What is answered. Asked again while the store takes nothing, for it often does a moment later.
+
+    All of it is one request to the control plane, by its idempotency key, so a change is made once.
+    """
+    first = told = await exchange()
+    for _ in range(times):
+        if _code(told[1]) not in _LATER:
+            return told
+        await asyncio.sleep(_AGAIN_S)
+        told = await exchange()
+    return first if _code(told[1]) in _LATER else told
+
+
+def _code(text: str) -> str | None:
+    """Of an error of the control plane."""
+    try:
+        return str(json.loads(text)["error"]["code"])
+    except (ValueError, TypeError, KeyError):
+        return None
 
 
 async def _exchange(

@@ -109,7 +109,11 @@ async def _told(operation: Operation, control: Control, request: web.Request) ->
     async def recorded() -> Answer | GatewayError:
         asked = {**names, **({} if body is None else body.recorded())}
         source, request_id = request.remote or "unix", request[REQUEST_ID]
-        begun = await control.trail.begin(action, by, source, request_id, reason, asked)
+        try:
+            begun = await control.trail.begin(action, by, source, request_id, reason, asked)
+        except StoreUnavailable:
+            # Nothing was changed yet, so it may be asked for again with the same idempotency key.
+            return admin_errors.store_unavailable()
         told = await operation.handle(call)
         await control.trail.end(begun, _done(told))
         return told

@@ -1,12 +1,15 @@
 """How commands find the control plane, who they say they are, and what they exit with when it goes wrong."""
 
 import tempfile
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
 from aiohttp import web
 
 from gateway.adapters.redis.connection import Store, connect
+from gateway.cli import control
 from gateway.core.key_secret import Kind, mint
 from tests.cli.run import Tollhouse
 from tests.control import ADMIN_KEY, running_control
@@ -94,6 +97,58 @@ async def test_without_the_store_it_is_a_failure() -> None:
     await gone.close()
     assert result.exit_code == 1
     assert "The store does not answer" in result.stderr
+
+
+@asynccontextmanager
+async def answering(*codes: str | None) -> AsyncIterator[tuple[dict[str, str], list[tuple[str, str | None]]]]:
+    """A control plane that answers with these errors, the last one for ever, and with a key where there is None; the
+    environment that leads there, and what it was asked: the method, and the idempotency key.
+    """
+    asked: list[tuple[str, str | None]] = []
+
+    async def told(request: web.Request) -> web.Response:
+        code = codes[min(len(asked), len(codes) - 1)]
+        asked.append((request.method, request.headers.get("Idempotency-Key")))
+        if code is None:
+            return web.json_response({"id": "key_1", "team": "video", "name": "x", "status": "revoked"})
+        return web.json_response({"error": {"code": code, "message": f"It is {code}."}}, status=503)
+
+    app = web.Application()
+    app.add_routes([web.route("*", "/{path:.*}", told)])
+    runner = web.AppRunner(app)
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    try:
+        yield {"TOLLHOUSE_CONTROL_URL": f"http://127.0.0.1:{site.port}", "TOLLHOUSE_ADMIN_KEY": ADMIN_KEY}, asked
+    finally:
+        await runner.cleanup()
+
+
+async def test_a_change_that_the_store_does_not_take_is_asked_for_again_as_the_same(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(control, "_AGAIN_S", 0.01)
+    async with answering("STORE_UNAVAILABLE", "IDEMPOTENCY_IN_PROGRESS", None) as (env, asked):
+        assert (await Tollhouse()("key", "revoke", "key_1", "--json", env=env)).exit_code == 0
+        assert len(asked) == 3
+        assert len(set(asked)) == 1
+        assert asked[0][1]
+        await Tollhouse()("key", "revoke", "key_1", "--json", env=env)
+        assert asked[3][1] not in (None, asked[0][1])
+
+
+async def test_not_for_ever_and_nothing_else_is_asked_for_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(control, "_AGAIN_S", 0.01)
+    for codes, words, times in (
+        (("STORE_UNAVAILABLE", "IDEMPOTENCY_IN_PROGRESS"), ("key", "revoke", "key_1"), 4),
+        (("STORE_UNAVAILABLE",), ("key", "list"), 1),
+        (("ARCHIVE_UNAVAILABLE",), ("key", "revoke", "key_1"), 1),
+    ):
+        async with answering(*codes) as (env, asked):
+            result = await Tollhouse()(*words, env=env)
+        assert (result.exit_code, len(asked)) == (1, times)
+        assert f"It is {codes[0]}." in result.stderr
 
 
 async def test_wrong_settings_are_a_usage_error() -> None:

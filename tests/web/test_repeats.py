@@ -7,6 +7,8 @@ import aiohttp
 import pytest
 
 from gateway.adapters.redis.connection import Store
+from gateway.ports import StoreRefused
+from gateway.service.audit_trail import AuditTrail
 from tests.control import RunningControl
 
 BODY = {"team": "video", "name": "render farm"}
@@ -65,3 +67,19 @@ async def test_a_key_is_one_administrators_own(plane: RunningControl) -> None:
 async def test_a_key_that_is_none_is_told(plane: RunningControl, key: str) -> None:
     status, _, told = await issue(plane, key)
     assert (status, told["error"]["details"]["field"]) == (400, "Idempotency-Key")
+
+
+async def test_what_could_not_be_put_on_record_was_not_done_and_may_be_asked_anew(
+    plane: RunningControl, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def down(*_: object) -> None:
+        raise StoreRefused("it begins anew")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(AuditTrail, "begin", down)
+        status, _, told = await issue(plane, "k-1")
+    assert (status, told["error"]["code"]) == (503, "STORE_UNAVAILABLE")
+    status, replay, told = await issue(plane, "k-1")
+    assert (status, replay) == (201, None)
+    assert told["key"] is not None
+    assert len((await plane.ask("GET", "/admin/v1/keys"))[1]["keys"]) == 1
