@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 from collections import Counter
 from datetime import timedelta
 from pathlib import Path
@@ -155,6 +156,38 @@ async def test_it_is_told_in_tables_and_of_one_team_where_one_is_named(tmp_path:
     assert "team-0" not in said
     with (tmp_path / "jobs.csv").open(newline="") as file:
         assert {row["team"] for row in csv.DictReader(file)} == {"team-1"}
+
+
+def shape(told: str) -> set[str]:
+    """Sentences, and rows by their labels, whatever the figures are."""
+    found: set[str] = set()
+    for line in told.splitlines():
+        plain = re.sub(r"\d{4}-\d\d-\d\dT[\d:.+]+\d", "T", line)
+        plain = re.sub(r"[\d.]*\d", "N", re.sub(r"\(version \w+\)", "(version V)", plain))
+        if plain.endswith((":", ".")) or plain.startswith(" "):
+            found.add(" ".join(plain.split()))
+        elif " left on " in plain:
+            found.add(plain[plain.rindex(" N of N left") :])
+    return found
+
+
+async def test_the_documented_sample_has_the_shape_of_what_is_told(tmp_path: Path, ledger: str) -> None:
+    text = (Path(__file__).parents[2] / "docs" / "simulate.md").read_text(encoding="utf-8")
+    command, _, sample = text.partition("```console\n")[2].partition("```")[0].partition("\n")
+    assert command == "$ tollhouse policy simulate --since 30d policies"
+    assert len(shape(sample)) > 9
+    assert shape((await run(tmp_path, ledger)).stdout) == shape(sample)
+
+
+async def test_one_of_a_kind_is_told_as_one(tmp_path: Path) -> None:
+    rules = write_policies(tmp_path / "live", 1, "150.00")
+    write_policies(tmp_path / "proposed", 1, "0.00")
+    url = sqlite_url(tmp_path / "ledger.db")
+    await write_history(url, rules, 1)
+    said = (await run(tmp_path, url)).stdout
+    assert ", 1 job comes to something else." in said
+    assert re.search(r"newly refused +0 jobs 0.000000 +0 jobs 0.000000 +1 job \d", said)
+    assert "1 jobs" not in said
 
 
 async def test_without_a_gateway_what_happened_stands_alone_beside_the_proposed(tmp_path: Path, ledger: str) -> None:
