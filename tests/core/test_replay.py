@@ -1,9 +1,12 @@
 """A submission decided once more: by what the rules say at its own instant, against what stands in their own books."""
 
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from gateway.adapters.policy_files import load
 from gateway.core.account import Balance
@@ -14,7 +17,7 @@ from gateway.core.recorded import Request, Turn
 from gateway.core.refused import Why
 from gateway.core.replay import Judged, Replay
 from tests.walkthrough.house import SLUG
-from tests.walkthrough.policies import allow, budget, in_flight, rate, team, whole
+from tests.walkthrough.policies import allow, budget, few_prices, in_flight, rate, team, whole
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 MONTH = "team:video:budget:usd:2026-11"
@@ -138,3 +141,32 @@ def test_a_field_that_has_no_price_any_more_is_not_sent() -> None:
 
 def _met(judged: Judged) -> tuple[object, object]:
     return judged.demands, judged.balances
+
+
+OVERRIDE = """
+[[override]]
+limit = "budget"
+ceiling = "0.70"
+reason = "launch week"
+approved_by = "cfo@example.com"
+from = 2026-11-23T13:15:00Z
+until = 2026-11-23T13:45:00Z
+"""
+
+
+@example(minutes=[70, 80, 110, 90])
+@example(minutes=[17 * 60 + 20, 17 * 60 + 40, 17 * 60 + 10])
+@given(minutes=st.lists(st.integers(-60, 36 * 60), min_size=1, max_size=12))
+def test_what_is_remembered_of_like_jobs_is_what_is_said_of_each_alone(minutes: list[int]) -> None:
+    """Across an override, ends of hours, days and prices, in any order of times: what it demands, and from what."""
+    card = few_prices()
+    (name,) = (name for name in card if SLUG in card[name])
+    later = re.sub(r"base( +)= ", r"base\1= 1", card[name].replace("2026-02-18T00:00", "2026-11-24T05:30"))
+    files = team(budget("9.00", window="hour"), budget("90.00", "day", "day"), OVERRIDE), {"prices/later.toml": later}
+    known = rules(*files)
+    remembering = Replay(known, {}, Durations())
+    for number, minute in enumerate(minutes):
+        asked = request(number, NOW + minute * MINUTE)
+        alone = Replay(known, {}, Durations()).submit(asked)
+        told = remembering.submit(asked)
+        assert (told.amount, told.demands) == (alone.amount, alone.demands)
