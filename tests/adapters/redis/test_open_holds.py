@@ -84,3 +84,20 @@ async def test_the_overdue_are_those_held_whose_deadline_is_past_the_oldest_firs
     assert [hold.id for hold in await holds.overdue(NOON, 10)] == ["h3", "h2", "h1"]
     assert await holds.overdue(NOON, 2) == (late[3], late[2])
     assert await holds.overdue(NOON - timedelta(seconds=1), 10) == ()
+
+
+async def test_a_piece_at_a_time_by_instant_and_id_though_many_are_of_one_instant(
+    store: Store, ledger: RedisLedger, holds: RedisOpenHolds
+) -> None:
+    due = [("a", 1), *((f"m{n}", 2) for n in range(7)), ("b", 3)]
+    for hold_id, second in reversed(due):
+        await admit(store, ledger, hold_id, "b1", NOON + timedelta(seconds=second))
+    for count in (1, 2, 3, 100):
+        told: list[str] = []
+        after = None
+        while piece := await holds.behind(State.HELD, after, count):
+            assert len(piece) <= count
+            told += [stand.hold for stand in piece]
+            after = piece[-1]
+        assert told == [hold_id for hold_id, _ in due]
+    assert await holds.behind(State.LOST, None, 5) == ()
