@@ -75,7 +75,7 @@ def try_to_ask(
     known = settings()
     headers = {"Authorization": f"Bearer {_admin_key(known)}", **({"Tollhouse-Reason": reason} if reason else {})}
     try:
-        status, text = asyncio.run(_exchange(known.control_url, method, path, headers, body, query))
+        status, text = asyncio.run(exchange(known.control_url, method, path, headers, body, query))
     except (aiohttp.ClientError, OSError, TimeoutError, ValueError) as error:
         told = f"The control plane at {known.control_url} does not answer ({type(error).__name__})."
         raise Unanswered(told) from None
@@ -95,19 +95,24 @@ def _admin_key(known: Settings) -> str:
         raise NoAdminKey(f"No admin key: {error}.") from None
 
 
-async def _exchange(
+async def exchange(
     url: str,
     method: str,
     path: str,
     headers: Mapping[str, str],
     body: Mapping[str, object] | None,
     query: Mapping[str, str] | None,
+    seconds: float = _TIMEOUT_S,
 ) -> tuple[int, str]:
+    """The status and the text that `url`, which may be `unix:path`, answers with.
+
+    Raises aiohttp.ClientError, OSError, TimeoutError, ValueError.
+    """
     socket = Path(url.removeprefix("unix:")) if url.startswith("unix:") else None
     base = url.rstrip("/") if socket is None else "http://localhost"
     connector = None if socket is None else aiohttp.UnixConnector(str(socket))
-    timeout = aiohttp.ClientTimeout(total=_TIMEOUT_S)
-    # A redirect is not followed: it would take the admin key along.
+    timeout = aiohttp.ClientTimeout(total=seconds)
+    # A redirect is not followed: it would take a key along.
     async with (
         aiohttp.ClientSession(connector=connector, timeout=timeout, headers=headers) as session,
         session.request(method, base + path, json=body, params=query, allow_redirects=False) as reply,
