@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 TESTS  ?= tests
 JOBS   ?= 2
 
-.PHONY: run test test-all soak mutants bench format lint clean
+.PHONY: run test test-all soak mutants bench schema format lint clean
 
 $(VENV)/.installed: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -43,6 +43,9 @@ mutants: $(VENV)/.developing
 
 bench: $(VENV)/.developing
 	$(BIN)/python -m bench $(BENCH)
+
+schema: $(VENV)/.installed
+	$(BIN)/tollhouse config schema --write docs/schema
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist

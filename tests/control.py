@@ -31,6 +31,8 @@ from gateway.core.audit_record import BEGUN, DONE, AuditRecord, read_begun, read
 from gateway.core.current import Current
 from gateway.core.entry import Entry
 from gateway.core.key_secret import ENTROPY_BYTES, Kind, Peppers, mint
+from gateway.core.ledger import Outcome
+from gateway.core.price_drift import Charges, Drift, drifts
 from gateway.ports import Clock
 from gateway.service.administrators import Administrators
 from gateway.service.audit_trail import AuditTrail
@@ -44,6 +46,7 @@ from gateway.service.policy_desk import Compile, PolicyDesk
 from gateway.service.policy_plan import Planner
 from gateway.service.settle import Settle
 from gateway.service.team_secrets import TeamSecrets
+from gateway.service.teams import Teams
 from gateway.web.admin import admin_routes
 from gateway.web.administration import Control
 from gateway.web.listener import Listener
@@ -70,6 +73,15 @@ class Unexported:
             if (before is None or one.at < before) and action in (None, one.action) and by in (None, one.by.name)
         ]
         return tuple(AuditRecord(one, done.get(one.id)) for one in wanted[:limit])
+
+    async def drift(self, since: datetime, until: datetime) -> tuple[Drift, ...]:
+        charges = []
+        for one in await self.ledger.entries():
+            record = await self.ledger.find(one.hold) if one.kind == Outcome.CAPTURED else None
+            if record is not None and record.cost is not None and since <= one.at < until:
+                hold = record.hold
+                charges.append(Charges(hold.model, hold.rate_card, hold.quoted, record.cost))
+        return drifts(charges)
 
     async def entries_of(self, hold_id: str) -> tuple[Entry, ...]:
         return tuple(one for one in await self.ledger.entries() if one.hold == hold_id)
@@ -165,6 +177,8 @@ async def running_control(
         planner=Planner(desk, house.ledger, keyring.keys, clock),
         effective=Effective(desk, house.ledger, keyring.keys, clock),
         closed_prices=RedisClosedPrices(store),
+        drifts=Unexported(house.ledger),
+        teams=Teams(desk, house.ledger, clock),
         doctor=doctor,
         holds=holds,
         stories=JobStories(house.ledger, RedisJobs(store), Unexported(house.ledger)),

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
-from gateway.settings import Address, Settings, SettingsError, load_settings, require_shared_secrets, variable
+from gateway.settings import Address, Settings, SettingsError, load_settings, variable
 
 CANARY = "pb_canary_5b1f0e7c9d3a"
 
@@ -36,7 +36,7 @@ def test_without_any_it_is_a_sandbox_with_a_store_of_its_own_on_this_machine() -
     assert (plain.upstream_timeout, plain.shutdown_grace, plain.body_timeout) == (30.0, 45.0, 10.0)
     assert (plain.max_body, plain.workers, plain.store_outage) == (1024**2, 1, "refuse")
     assert (plain.webhook_allow_hosts, plain.trusted_proxies) == ((), ())
-    require_shared_secrets(plain)
+    assert load_settings({}, serving=True) == plain
 
 
 @pytest.mark.parametrize(("text", "seconds"), [("500ms", 0.5), ("30s", 30.0), ("10m", 600.0), ("1h", 3600.0)])
@@ -194,16 +194,17 @@ def test_a_store_that_others_share_needs_shared_secrets_and_is_never_started_fre
     assert settings(redis_url="redis://redis", store_init="auto").may_initialise
     assert not settings(store_init="never").may_initialise
 
+    url = {"TOLLHOUSE_REDIS_URL": "redis://redis"}
     with pytest.raises(SettingsError) as refused:
-        require_shared_secrets(shared)
+        load_settings(url, serving=True)
     [sentence] = refused.value.sentences
     assert "TOLLHOUSE_PEPPER_FILE" in sentence
     assert "TOLLHOUSE_ADMIN_KEY_FILE" in sentence
     with pytest.raises(SettingsError) as refused:
-        require_shared_secrets(settings(redis_url="redis://redis", pepper="p"))
+        load_settings({**url, "TOLLHOUSE_PEPPER": "p"}, serving=True)
     assert "TOLLHOUSE_PEPPER_FILE" not in str(refused.value)
     assert "TOLLHOUSE_ADMIN_KEY_FILE" in str(refused.value)
-    require_shared_secrets(settings(redis_url="redis://redis", pepper="p", admin_key="k"))
+    load_settings({**url, "TOLLHOUSE_PEPPER": "p", "TOLLHOUSE_ADMIN_KEY": "k"}, serving=True)
 
 
 def test_secrets_may_be_the_content_of_a_file(tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from gateway.core.figures import JobEnded, Observation, StoreGauges
 from gateway.core.ledger import Hold, Outcome
 from gateway.core.money import MICRO_PER_USD
 from gateway.core.outcome import Charged, InDoubt, TurnedDown, Unsent, label
+from gateway.core.price_drift import drifted
 from gateway.core.refusal import Refusal
 from gateway.core.webhook_event import Heard
 
@@ -80,7 +81,7 @@ class PrometheusTelemetry:
         match seen.submission:
             case Charged(holding=holding, cost=cost):
                 self._cost.add(cost / MICRO_PER_USD, seen.team, model)
-                self._count_drift(model, cost - holding.hold.quoted)
+                self._count_drift(model, holding.hold.quoted, cost)
                 for limit in holding.shadow:
                     self._shadow.add(1, seen.team, limit)
                     self._shadow_usd.add(seen.amount / MICRO_PER_USD, seen.team, limit)
@@ -89,11 +90,10 @@ class PrometheusTelemetry:
             case _:
                 pass
 
-    def _count_drift(self, model: str, difference: int) -> None:
-        # A price that is no whole number may be rounded either way: a single micro-USD is not drift.
-        if abs(difference) > 1:
-            direction = "above" if difference > 0 else "below"
-            self._drift.add(abs(difference) / MICRO_PER_USD, model, direction)
+    def _count_drift(self, model: str, quoted: int, cost: int) -> None:
+        if drifted(quoted, cost):
+            direction = "above" if cost > quoted else "below"
+            self._drift.add(abs(cost - quoted) / MICRO_PER_USD, model, direction)
 
     def ended(self, seen: JobEnded) -> None:
         """Count the end of a job: what came back, and what contradicts what is known."""

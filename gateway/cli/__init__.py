@@ -6,6 +6,7 @@ from gateway import __version__
 from gateway.cli.admin import admin
 from gateway.cli.alert import alert
 from gateway.cli.audit import audit
+from gateway.cli.config import config
 from gateway.cli.doctor import doctor
 from gateway.cli.hold import hold
 from gateway.cli.job import job
@@ -26,6 +27,22 @@ def main() -> None:
     """Tollhouse: no team spends money it was not given."""
 
 
-for command in (serve, sandbox, store, key, policy, price, hold, job, team, alert, webhook, admin, audit, doctor):
+for command in (
+    serve,
+    sandbox,
+    store,
+    key,
+    policy,
+    price,
+    hold,
+    job,
+    team,
+    alert,
+    webhook,
+    admin,
+    audit,
+    doctor,
+    config,
+):
     main.add_command(command)
 policy.add_command(simulate)

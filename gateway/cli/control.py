@@ -84,9 +84,9 @@ def try_to_ask(
     changes = method != "GET"
     if changes:
         headers["Idempotency-Key"] = SystemEntropy().token(_ID_BYTES).hex()
-    exchange = partial(_exchange, known.control_url, method, path, headers, body, query)
+    once = partial(exchange, known.control_url, method, path, headers, body, query)
     try:
-        status, text = asyncio.run(_patient(exchange, _AGAIN if changes else 0))
+        status, text = asyncio.run(_patient(once, _AGAIN if changes else 0))
     except (aiohttp.ClientError, OSError, TimeoutError, ValueError) as error:
         told = f"The control plane at {known.control_url} does not answer ({type(error).__name__})."
         raise Unanswered(told) from None
@@ -106,17 +106,17 @@ def _admin_key(known: Settings) -> str:
         raise NoAdminKey(f"No admin key: {error}.") from None
 
 
-async def _patient(exchange: Callable[[], Awaitable[tuple[int, str]]], times: int) -> tuple[int, str]:
+async def _patient(once: Callable[[], Awaitable[tuple[int, str]]], times: int) -> tuple[int, str]:
     """What is answered. Asked again while the store takes nothing, for it often does a moment later.
 
     All of it is one request to the control plane, by its idempotency key, so a change is made once.
     """
-    first = told = await exchange()
+    first = told = await once()
     for _ in range(times):
         if _code(told[1]) not in _LATER:
             return told
         await asyncio.sleep(_AGAIN_S)
-        told = await exchange()
+        told = await once()
     return first if _code(told[1]) in _LATER else told
 
 
@@ -128,19 +128,24 @@ def _code(text: str) -> str | None:
         return None
 
 
-async def _exchange(
+async def exchange(
     url: str,
     method: str,
     path: str,
     headers: Mapping[str, str],
     body: Mapping[str, object] | None,
     query: Mapping[str, str] | None,
+    seconds: float = _TIMEOUT_S,
 ) -> tuple[int, str]:
+    """The status and the text that `url`, which may be `unix:path`, answers with.
+
+    Raises aiohttp.ClientError, OSError, TimeoutError, ValueError.
+    """
     socket = Path(url.removeprefix("unix:")) if url.startswith("unix:") else None
     base = url.rstrip("/") if socket is None else "http://localhost"
     connector = None if socket is None else aiohttp.UnixConnector(str(socket))
-    timeout = aiohttp.ClientTimeout(total=_TIMEOUT_S)
-    # A redirect is not followed: it would take the admin key along.
+    timeout = aiohttp.ClientTimeout(total=seconds)
+    # A redirect is not followed: it would take a key along.
     async with (
         aiohttp.ClientSession(connector=connector, timeout=timeout, headers=headers) as session,
         session.request(method, base + path, json=body, params=query, allow_redirects=False) as reply,

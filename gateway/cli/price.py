@@ -1,4 +1,4 @@
-"""`tollhouse price`: what jobs cost, from the price files themselves; and which prices the upstream did not keep."""
+"""`tollhouse price`: what jobs cost, from the price files themselves; and what the upstream asks and charges."""
 
 import json
 from pathlib import Path
@@ -8,8 +8,12 @@ import click
 from gateway.adapters.policy_files import read_directory
 from gateway.adapters.policy_files.prices import read_price_book
 from gateway.adapters.system import SystemClock
-from gateway.cli.control import FAILURE, NOT_FOUND, USAGE, ask, fail
+from gateway.cli.catalogue import NoCatalogue, catalogue_url, check_document, check_text, fetch_catalogue
+from gateway.cli.control import FAILURE, NOT_FOUND, USAGE, ask, fail, settings
+from gateway.cli.moment import moment
+from gateway.cli.table import table
 from gateway.core.money import format_usd
+from gateway.core.price_check import compare_prices
 from gateway.core.pricing import InputRefused, PriceBook, PriceUnknown, Quote
 from gateway.core.rate_card import ModelPrice
 from gateway.wiring import packaged_policies
@@ -17,7 +21,7 @@ from gateway.wiring import packaged_policies
 
 @click.group()
 def price() -> None:
-    """Ask what jobs cost, offline; see and reopen the prices that a gateway closed."""
+    """Ask what jobs cost, offline; compare prices with the upstream's; see and reopen those that a gateway closed."""
 
 
 @price.command()
@@ -48,6 +52,62 @@ def quote(slug: str, fields: tuple[str, ...], version: str | None, as_json: bool
         case PriceUnknown():
             where = "" if version is None else f' in version "{version}"'
             fail(NOT_FOUND, f'No price for model "{slug}"{where}.')
+
+
+@price.command()
+@click.argument(
+    "directory", metavar="[DIR]", required=False, type=click.Path(exists=True, file_okay=False, path_type=Path)
+)
+@click.option(
+    "--url", help="Whose catalogue. Default: the upstream of the settings; of the sandbox, through the gateway."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+def check(directory: Path | None, url: str | None, as_json: bool) -> None:
+    """Check the price files, and compare them with the upstream's public catalogue where it answers.
+
+    Tells models that only one side knows, and other base prices; exits 1 if there are any. DIR is a directory of
+    policy files. Default: TOLLHOUSE_POLICIES, else ./policies, else the packaged one.
+
+    \b
+    tollhouse price check
+    tollhouse price check policies --url https://api.muvi.video
+    """
+    known = settings()
+    ours = _price_book(directory or known.policies or packaged_policies()).models(SystemClock().now())
+    asked = url or catalogue_url(known)
+    try:
+        compared = compare_prices(ours, fetch_catalogue(asked))
+    except NoCatalogue as unasked:
+        if as_json:
+            click.echo(json.dumps(check_document(len(ours), asked, None)))
+        click.echo(f"{len(ours)} prices are well-formed. They were not compared: {unasked}", err=True)
+        return
+    document = check_document(len(ours), asked, compared)
+    click.echo(json.dumps(document) if as_json else check_text(document))
+    if not compared.agrees:
+        raise SystemExit(FAILURE)
+
+
+@price.command()
+@click.option("--since", default="7d", show_default=True, help="From when on: 7d, 12h, a date or an instant.")
+@click.option("--until", help="Up to when, likewise. Left out: now.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+def drift(since: str, until: str | None, as_json: bool) -> None:
+    """List by model and rate card what jobs were charged above and below their quotes: there the price file is wrong.
+
+    \b
+    tollhouse price drift --since 30d
+    """
+    now = SystemClock().now()
+    given = {"since": (since, "--since"), "until": (until, "--until")}
+    query = {name: moment(text, now, option).isoformat() for name, (text, option) in given.items() if text is not None}
+    document = ask("GET", "/admin/v1/price-drift", query=query)
+    if as_json:
+        click.echo(json.dumps(document))
+        return
+    columns = ("model", "rate_card", "jobs_above", "above_usd", "jobs_below", "below_usd")
+    rows = [[line[column] for column in columns] for line in document["drift"]]
+    click.echo(table(columns, rows) if rows else "Every job was charged what was quoted.")
 
 
 @price.command()

@@ -13,7 +13,7 @@ import uvloop
 
 from gateway.cli.environment import environment
 from gateway.cli.logs import set_up_logging
-from gateway.settings import Settings, SettingsError, load_settings, require_shared_secrets
+from gateway.settings import Settings, SettingsError, load_settings
 from gateway.wiring import CannotStart, Gateway, open_gateway
 
 _LOG: Final = logging.getLogger("tollhouse.serve")
@@ -28,8 +28,7 @@ def serve() -> None:
     PIXELBYTE_API_KEY_FILE=/run/secrets/key tollhouse serve
     """
     try:
-        settings = load_settings(environment())
-        require_shared_secrets(settings)
+        settings = load_settings(environment(), serving=True)
     except SettingsError as error:
         for sentence in error.sentences:
             click.echo(sentence, err=True)
@@ -59,8 +58,7 @@ async def _serve(settings: Settings) -> None:
 def _reread(gateway: Gateway) -> None:
     """What SIGHUP asks for. Where there is a terminal it says that this one has gone, and still ends the program."""
     try:
-        settings = load_settings(environment())
-        require_shared_secrets(settings)
+        settings = load_settings(environment(), serving=True)
     except SettingsError as error:
         for sentence in error.sentences:
             _LOG.error("the secrets stay as they were: %s", sentence)

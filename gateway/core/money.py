@@ -15,7 +15,7 @@ MicroUsd: TypeAlias = int
 MICRO_PER_USD: Final = 1_000_000
 MAX_AMOUNT: Final = 2**53 - 1
 
-_USD = re.compile(r"(?P<whole>0|[1-9][0-9]{0,9})(?:\.(?P<fraction>[0-9]{1,6}))?", re.ASCII)
+USD: Final = re.compile(r"(0|[1-9][0-9]{0,9})(?:\.([0-9]{1,6}))?", re.ASCII)
 
 
 class Rounding(StrEnum):
@@ -32,15 +32,15 @@ def parse_usd(text: str) -> MicroUsd:
 
     Raises ValueError for anything but plain digits with at most six decimals: no sign, no thousands mark, no exponent.
     """
-    matched = _USD.fullmatch(text)
+    matched = USD.fullmatch(text)
     if matched is None or (amount := _micro(matched)) > MAX_AMOUNT:
         raise ValueError(f'"{text}" is not an amount of USD such as "25000.00"')
     return amount
 
 
 def _micro(matched: re.Match[str]) -> MicroUsd:
-    fraction = (matched["fraction"] or "").ljust(6, "0")
-    return int(matched["whole"]) * MICRO_PER_USD + int(fraction)
+    fraction = (matched[2] or "").ljust(6, "0")
+    return int(matched[1]) * MICRO_PER_USD + int(fraction)
 
 
 @lru_cache(maxsize=4096)

@@ -6,6 +6,7 @@ from typing import Protocol
 
 from gateway.core.admin_key import AdminKey
 from gateway.core.audit_record import AuditRecord
+from gateway.core.price_drift import Drift
 
 
 class AdminKeys(Protocol):
@@ -31,6 +32,14 @@ class AuditRecords(Protocol):
         self, limit: int, before: datetime | None, action: str | None, by: str | None
     ) -> tuple[AuditRecord, ...]:
         """The newest first, at most so many, begun before an instant."""
+        ...
+
+
+class Drifts(Protocol):
+    """Charges that are not what was quoted, as the SQL ledger has them. Raises ArchiveUnavailable, ArchiveRefused."""
+
+    async def drift(self, since: datetime, until: datetime) -> tuple[Drift, ...]:
+        """Of the jobs booked from `since` up to, not including, `until`."""
         ...
 
 

@@ -15,6 +15,7 @@ from gateway.web import (
     admin_policy_plan,
     admin_policy_versions,
     admin_prices,
+    admin_teams,
     admin_webhooks,
     diagnosis,
 )
@@ -29,6 +30,7 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
     *admin_prices.OPERATIONS,
     *admin_holds.OPERATIONS,
     *admin_jobs.OPERATIONS,
+    *admin_teams.OPERATIONS,
     *admin_webhooks.OPERATIONS,
     *admin_alerts.OPERATIONS,
     *admin_people.OPERATIONS,

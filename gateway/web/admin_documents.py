@@ -1,11 +1,14 @@
-"""Texts with a meaning in the control plane's documents: instants, networks, money, names."""
+"""What several of the control plane's documents share: instants, networks, money, names, and how a limit stands."""
 
 from datetime import UTC, datetime
-from typing import Annotated, Any, Final, TypeAlias
+from typing import Annotated, Any, Final, Self, TypeAlias
 
 from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field, IPvAnyNetwork, WithJsonSchema
 
+from gateway.core.account import Balance, Demand
 from gateway.core.money import parse_usd
+from gateway.web.limit_rows import standing_row
+from gateway.web.operation import Document
 
 _LONGEST: Final = 200
 
@@ -47,3 +50,24 @@ UsdText: TypeAlias = Annotated[str, AfterValidator(_usd), Field(pattern=r"^[0-9]
 # What is answered.
 Instant: TypeAlias = Annotated[str, Field(description="UTC, to the second.", json_schema_extra={"format": "date-time"})]
 Usd: TypeAlias = Annotated[str, Field(description="USD with six places.", pattern=r"^-?[0-9]+\.[0-9]{6}$")]
+
+
+class LimitStanding(Document):
+    """A limit in its window as it is now. Of one per key, the account with the most on it, which is that of `key`."""
+
+    name: str
+    scope: str
+    meter: str
+    window: str | None
+    mode: str
+    ceiling: str | int
+    posted: str | int
+    held: str | int
+    headroom: str | int
+    resets_at: Instant | None
+    key: str | None
+
+    @classmethod
+    def of(cls, asked: Demand, balance: Balance, key: str | None, **more: object) -> Self:
+        """`more` are the fields of a document that says more of a limit."""
+        return cls.model_validate({**standing_row(asked, balance), "key": key, **more})

@@ -2,13 +2,12 @@
 
 from typing import Final
 
-from gateway.core.account import headroom
 from gateway.core.money import format_usd
 from gateway.core.policy import TeamUnknown
 from gateway.core.role import Power
 from gateway.service.effective import InForce, LimitInForce, Source
 from gateway.web import admin_errors
-from gateway.web.admin_documents import Instant
+from gateway.web.admin_documents import Instant, LimitStanding
 from gateway.web.limit_rows import amount, instant
 from gateway.web.operation import Answer, Call, Document, Nothing, Operation
 from gateway.web.problem import GatewayError
@@ -55,21 +54,10 @@ class OverrideInForce(Document):
     source: Place
 
 
-class EffectiveLimit(Document):
-    """A limit and what stands on it now; of one per key, on the key with the most on it."""
+class EffectiveLimit(LimitStanding):
+    """A limit with where it stands and what it counts; and what its ceiling comes from, if that is an override."""
 
-    name: str
-    scope: str
-    meter: str
-    window: str | None
-    mode: str
     models: tuple[str, ...]
-    ceiling: str | int
-    posted: str | int
-    held: str | int
-    headroom: str | int
-    resets_at: Instant | None
-    key: str | None
     override: OverrideInForce | None
     source: Place
 
@@ -167,23 +155,8 @@ def _effective(shown: InForce) -> EffectivePolicy:
 
 
 def _limit(one: LimitInForce) -> EffectiveLimit:
-    asked, meter = one.demand, one.limit.meter
-    return EffectiveLimit(
-        name=one.limit.name,
-        scope=one.limit.scope,
-        meter=meter,
-        window=one.limit.window,
-        mode="enforce" if one.limit.enforced else "shadow",
-        models=one.limit.models,
-        ceiling=amount(meter, asked.ceiling),
-        posted=amount(meter, one.balance.posted),
-        held=amount(meter, one.balance.held),
-        headroom=amount(meter, headroom(asked.ceiling, one.balance)),
-        resets_at=instant(asked.resets_at),
-        key=one.key,
-        override=_override(one),
-        source=_place(one.source),
-    )
+    more = {"models": one.limit.models, "override": _override(one), "source": _place(one.source)}
+    return EffectiveLimit.of(one.demand, one.balance, one.key, **more)
 
 
 def _override(one: LimitInForce) -> OverrideInForce | None:

@@ -17,7 +17,7 @@ from gateway.core.field_name import shown
 from gateway.core.role import Administrator
 from gateway.core.strict_json import Unreadable, read_object
 from gateway.ports import ArchiveRefused, ArchiveUnavailable, Clock, ClosedPrices, StoreUnavailable
-from gateway.ports.administration import AuditRecords, Repeats
+from gateway.ports.administration import AuditRecords, Drifts, Repeats
 from gateway.ports.alerts import AlertBook
 from gateway.service.administrators import Administrators
 from gateway.service.audit_trail import AuditTrail
@@ -30,6 +30,7 @@ from gateway.service.keyring import Keyring
 from gateway.service.policy_desk import PolicyDesk
 from gateway.service.policy_plan import Planner
 from gateway.service.team_secrets import TeamSecrets
+from gateway.service.teams import Teams
 from gateway.web import admin_errors, errors, headers
 from gateway.web.auth import presented
 from gateway.web.body import continue_later, read_body
@@ -57,6 +58,8 @@ class Control:
     planner: Planner
     effective: Effective
     closed_prices: ClosedPrices
+    drifts: Drifts
+    teams: Teams
     doctor: Doctor
     holds: HoldDesk
     stories: JobStories

@@ -17,6 +17,7 @@ from gateway.adapters.redis.admin_keys import RedisAdminKeys
 from gateway.adapters.redis.repeats import RedisRepeats
 from gateway.adapters.spool import DirectorySpool, SpoolInUse
 from gateway.ports import SpoolUnavailable, StoreUnavailable
+from gateway.ports.administration import Drifts
 from gateway.service.administrators import Administrators
 from gateway.service.alerts import Alerts
 from gateway.service.audit_trail import AuditTrail
@@ -38,6 +39,7 @@ from gateway.service.readiness import Probe
 from gateway.service.refusals import Refusals
 from gateway.service.submit import Submit
 from gateway.service.sweep import Sweep
+from gateway.service.teams import Teams
 from gateway.settings import Settings
 from gateway.web.admin import admin_routes
 from gateway.web.administration import Control
@@ -47,6 +49,7 @@ from gateway.web.metrics import Scrape
 from gateway.web.plane import DataPlane
 from gateway.wiring.demo import kept_demo_key
 from gateway.wiring.house import House, build_house
+from gateway.wiring.ledger import open_drifts
 from gateway.wiring.planes import Doors
 from gateway.wiring.policy_watch import policy_watch
 from gateway.wiring.relaying import sandbox_config
@@ -110,9 +113,9 @@ async def _open(stack: AsyncExitStack, settings: Settings) -> Gateway:
     submit, probe = _submit(house, upstreams, settings, nearest), Probe(house.guard, house.desk, watch=watch)
     settling = open_settling(house, upstreams, settings)
     _start_in_background(stack, house, submit, settling, _alerts(house, settings), watch)
-    doors = Doors(settings, house.entropy)
+    drifts, doors = open_drifts(stack, settings), Doors(settings, house.entropy)
     stack.push_async_callback(doors.close)
-    control = _control_plane(house, probe, settling.desk)
+    control = _control_plane(house, probe, settling.desk, drifts)
     data = _data_plane(house, submit, nearest, upstreams, settings, probe)
     control_url = await doors.listen(control, settings.control_listen)
     data_url = await doors.listen(data, settings.listen)
@@ -184,7 +187,7 @@ def _data_plane(
     return data_app(plane, probe)
 
 
-def _control_plane(house: House, probe: Probe, holds: HoldDesk) -> web.Application:
+def _control_plane(house: House, probe: Probe, holds: HoldDesk, drifts: Drifts) -> web.Application:
     doctor = Doctor(
         guard=house.guard,
         vitals=house.vitals,
@@ -215,6 +218,8 @@ def _control_plane(house: House, probe: Probe, holds: HoldDesk) -> web.Applicati
         planner=Planner(house.desk, house.ledger, house.keyring.keys, house.clock),
         effective=Effective(house.desk, house.ledger, house.keyring.keys, house.clock),
         closed_prices=house.closed_prices,
+        drifts=drifts,
+        teams=Teams(house.desk, house.ledger, house.clock),
         doctor=doctor,
         holds=holds,
         stories=JobStories(house.ledger, house.jobs, house.archive),

@@ -9,7 +9,8 @@ from typing import Final
 from gateway.adapters.redis.connection import Store
 from gateway.adapters.redis.stream import RedisStream
 from gateway.adapters.sql.archive import SqlArchive
-from gateway.adapters.sql.engine import open_engine, sqlite_url
+from gateway.adapters.sql.drift import SqlDrift
+from gateway.adapters.sql.engine import open_engine, open_reader, sqlite_url
 from gateway.adapters.system import SystemEntropy
 from gateway.core.export import Lease, remembered
 from gateway.core.history import Kept
@@ -40,6 +41,13 @@ async def open_archive(
     except ArchiveUnavailable as error:
         _LOG.error("the SQL ledger does not answer, and entries wait in the store: %s", error)
         return archive, None
+
+
+def open_drifts(stack: AsyncExitStack, settings: Settings) -> SqlDrift:
+    """What the ledger, which is open, has of charges: asked beside it, so that a long answer keeps nobody waiting."""
+    engine = open_reader(database_url(settings))
+    stack.callback(engine.dispose)
+    return SqlDrift(engine)
 
 
 def database_url(settings: Settings) -> str:

@@ -1,6 +1,7 @@
 """Closed prices on the control plane and the command line, against a store in which one was closed."""
 
 from collections.abc import AsyncIterator
+from datetime import timedelta
 
 import pytest
 
@@ -43,3 +44,30 @@ async def test_on_the_command_line(plane: RunningControl) -> None:
     assert (await tollhouse("price", "reopen", "a/b")).exit_code == 3
     assert await tollhouse.document("price", "reopen", KLING) == {"reopened": [CLOSED]}
     assert (await tollhouse("price", "closed")).stdout == "No price is closed.\n"
+
+
+async def test_what_was_charged_beside_its_quotes(plane: RunningControl) -> None:
+    """Three jobs were quoted nothing and charged two micro-USD each."""
+    now = SystemClock().now()
+    until = (now + timedelta(minutes=1)).strftime("%Y-%m-%dT%H:%M:%SZ")
+    line = {
+        "model": KLING,
+        "rate_card": "2026-11-01",
+        "jobs_above": 3,
+        "above_usd": "0.000006",
+        "jobs_below": 0,
+        "below_usd": "0.000000",
+    }
+    status, told = await plane.ask("GET", f"/admin/v1/price-drift?until={until}")
+    assert (status, told["drift"], told["until"]) == (200, [line], until)
+    earlier = (now - timedelta(days=2)).strftime("%Y-%m-%dT%H:%M:%SZ")
+    assert (await plane.ask("GET", f"/admin/v1/price-drift?until={earlier}"))[1]["drift"] == []
+    status, told = await plane.ask("GET", f"/admin/v1/price-drift?since={until}&until={earlier}")
+    assert (status, told["error"]["details"]["field"]) == (400, "since")
+
+    tollhouse = Tollhouse(plane)
+    shown = await tollhouse("price", "drift", "--since", "1d", "--until", until)
+    assert shown.stdout.splitlines()[1].split() == [KLING, "2026-11-01", "3", "0.000006", "0", "0.000000"]
+    assert (await tollhouse("price", "drift", "--until", earlier)).stdout == "Every job was charged what was quoted.\n"
+    assert (await tollhouse.document("price", "drift", "--since", "1d", "--until", until))["drift"] == [line]
+    assert (await tollhouse("price", "drift", "--since", "soon")).exit_code == 2

@@ -5,15 +5,16 @@ The rule of this file: whoever made the mistake reads which key it is at and wha
 
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Annotated, Any, Final, TypeAlias, TypeVar, get_args
 
-from pydantic import BaseModel, ConfigDict, PlainValidator, ValidationError
+from pydantic import BaseModel, ConfigDict, PlainValidator, ValidationError, WithJsonSchema
 from pydantic_core import ErrorDetails, PydanticCustomError
 
 from gateway.adapters.policy_files.toml import Toml, array
 from gateway.core.complaint import Complaint, meant
-from gateway.core.money import parse_usd
+from gateway.core.money import USD, parse_usd
 
 # The TOML key at which a document breaks a rule, and the sentence that says so.
 Broken: TypeAlias = tuple[str, str]
@@ -35,9 +36,18 @@ _SENTENCES: Final = {
 
 
 class Table(BaseModel):
-    """A table of a policy file: every key is known, and no value is turned into another type."""
+    """A table of a policy file: every key is known, and no value is turned into another type.
 
-    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
+    The text below a field is what editors show of it: `config schema`.
+    """
+
+    model_config = ConfigDict(
+        strict=True,
+        extra="forbid",
+        frozen=True,
+        use_attribute_docstrings=True,
+        model_title_generator=lambda model: model.__name__.removesuffix("Table"),
+    )
 
     @classmethod
     def keys(cls) -> dict[str, Any]:
@@ -48,36 +58,68 @@ class Table(BaseModel):
 _Read = TypeVar("_Read", bound=Table)
 
 
-def must(sentence: str, accepts: Callable[[Any], bool], known: Iterable[str] = ()) -> PlainValidator:
+@dataclass(frozen=True, slots=True)
+class Form:
+    """Which values are accepted, said twice: by a question, and as JSON Schema says it to editors."""
+
+    accepts: Callable[[Any], bool]
+    schema: Mapping[str, Any]
+
+    def __call__(self, value: object) -> bool:
+        return self.accepts(value)
+
+
+def must(sentence: str, form: Form, known: Iterable[str] = ()) -> PlainValidator:
     """Accept a value as it is, of exactly the right type, or complain with `sentence`, and the nearest one known."""
 
     def check(value: object) -> object:
-        if not accepts(value):
+        if not form(value):
             raise PydanticCustomError("complaint", "{sentence}", {"sentence": meant(sentence, value, known)})
         return value
 
-    return PlainValidator(check)
+    return PlainValidator(check, json_schema_input_type=Annotated[Any, WithJsonSchema(dict(form.schema))])
 
 
-def text(pattern: str) -> Callable[[Any], bool]:
-    """Whether a value is a string that matches as a whole."""
+def text(pattern: str) -> Form:
+    """A string that matches as a whole. The pattern means the same to Python and to JSON Schema."""
     compiled = re.compile(pattern, re.ASCII)
-    return lambda value: isinstance(value, str) and compiled.fullmatch(value) is not None
+    return Form(
+        lambda value: isinstance(value, str) and compiled.fullmatch(value) is not None,
+        {"type": "string", "pattern": f"^(?:{pattern})$"},
+    )
+
+
+def any_text() -> Form:
+    """Any string at all."""
+    return Form(lambda value: isinstance(value, str), {"type": "string"})
+
+
+def flag() -> Form:
+    """True or false."""
+    return Form(lambda value: isinstance(value, bool), {"type": "boolean"})
 
 
 def one_of(values: Iterable[str]) -> PlainValidator:
     """Accept one of the strings."""
     known = [str(one) for one in values]
     sentence = "must be " + " or ".join(f'"{one}"' for one in known)
-    return must(sentence, lambda value: value in known, known)
+    return must(sentence, Form(lambda value: value in known, {"type": "string", "enum": known}), known)
 
 
-def whole(least: int, most: int) -> Callable[[Any], bool]:
-    """Whether a value is a whole number, a boolean being none."""
-    return lambda value: type(value) is int and least <= value <= most
+def whole(least: int, most: int) -> Form:
+    """A whole number, a boolean being none."""
+    return Form(
+        lambda value: type(value) is int and least <= value <= most,
+        {"type": "integer", "minimum": least, "maximum": most},
+    )
 
 
-Schema = Annotated[int, must("must be 1, the only schema there is", whole(1, 1))]
+def either(*forms: Form) -> Form:
+    """Whatever one of the forms accepts."""
+    return Form(lambda value: any(form(value) for form in forms), {"anyOf": [dict(form.schema) for form in forms]})
+
+
+Schema = Annotated[int, must("must be 1, the only schema there is", Form(whole(1, 1), {"type": "integer", "const": 1}))]
 
 
 def is_money(value: object) -> bool:
@@ -89,6 +131,9 @@ def is_money(value: object) -> bool:
     except ValueError:
         return False
     return True
+
+
+MONEY_FORM: Final = Form(is_money, text(USD.pattern).schema)
 
 
 def listed_twice(at: str, value: object) -> Iterator[Broken]:

@@ -66,7 +66,7 @@ class Recordings:
     def within(self, since: datetime, until: datetime) -> Range:
         """How much there is of that time."""
         found = []
-        with self._looking() as connection:
+        with looking(self._engine) as connection:
             expect(connection)
             for at, where in ((ENTRIES.c.at, _entries(since, until)), (REFUSED.c.at, _refused(since, until))):
                 found.append(connection.execute(select(func.count(), func.min(at), func.max(at)).where(where)).one())
@@ -78,7 +78,7 @@ class Recordings:
         """What stood on each account before `since`: what stands there now, less all that moved since."""
         moved = select(ENTRIES.c.moves, func.count()).where(_STANDS, ENTRIES.c.at >= _micros(since))
         posted, held = Counter[str](), Counter[str]()
-        with self._looking() as connection:
+        with looking(self._engine) as connection:
             for row in connection.execute(select(ACCOUNTS.c.account, ACCOUNTS.c.posted, ACCOUNTS.c.held)):
                 posted[row.account], held[row.account] = row.posted, row.held
             for moves, times in connection.execute(moved.group_by(ENTRIES.c.moves)):
@@ -93,7 +93,7 @@ class Recordings:
         joined = ENTRIES.join(held, (held.c.hold == ENTRIES.c.hold) & (held.c.kind == _HOLD) & held.c.lost_in.is_(None))
         ends = select(held.c.model, ENTRIES.c.at - held.c.at).select_from(joined)
         ends = ends.where(_entries(since, until), ENTRIES.c.kind.in_(_ENDS))
-        with self._looking() as connection:
+        with looking(self._engine) as connection:
             rows = connection.execute(ends.order_by(ENTRIES.c.at.desc()).limit(_ENDS_LOOKED_AT)).all()
         return [(model, timedelta(microseconds=lasted)) for model, lasted in rows]
 
@@ -104,7 +104,7 @@ class Recordings:
 
     def _entry_rows(self, since: datetime, until: datetime) -> Iterator[Row[Any]]:
         numbers = select(func.min(ENTRIES.c.seq), func.max(ENTRIES.c.seq)).where(_entries(since, until))
-        with self._looking() as connection:
+        with looking(self._engine) as connection:
             first, last = connection.execute(numbers).one()
         if first is None:
             return
@@ -125,19 +125,21 @@ class Recordings:
             where = behind & _refused(_instant(last.at), until)
 
     def _some(self, rows: Select[Any]) -> list[Row[Any]]:
-        with self._looking() as connection:
+        with looking(self._engine) as connection:
             return list(connection.execute(rows.limit(_AT_ONCE)).all())
 
-    @contextmanager
-    def _looking(self) -> Iterator[Connection]:
-        try:
-            with self._engine.begin() as connection:
-                yield connection
-        except (SchemaTooNew, SchemaTooOld) as error:
-            raise ArchiveRefused(str(error)) from None
-        except SQLAlchemyError as error:
-            said = str(error.orig) if isinstance(error, DBAPIError) else type(error).__name__
-            raise ArchiveUnavailable(said.partition("\n")[0].strip() or type(error).__name__) from None
+
+@contextmanager
+def looking(engine: Engine) -> Iterator[Connection]:
+    """A transaction in which nothing is written. Raises ArchiveUnavailable or ArchiveRefused, whatever goes wrong."""
+    try:
+        with engine.begin() as connection:
+            yield connection
+    except (SchemaTooNew, SchemaTooOld) as error:
+        raise ArchiveRefused(str(error)) from None
+    except SQLAlchemyError as error:
+        said = str(error.orig) if isinstance(error, DBAPIError) else type(error).__name__
+        raise ArchiveUnavailable(said.partition("\n")[0].strip() or type(error).__name__) from None
 
 
 def _entries(since: datetime, until: datetime) -> ColumnElement[bool]:
