@@ -27,7 +27,7 @@ def crowd_of_keys(house: House, count: int, used: int, teams: int = 1) -> tuple[
     """Write `count` keys, spread over the teams; returns the secrets of the first `used`."""
     house.issue_key(team_name(0))
     store: Any = house.store.client
-    (pattern_id,) = store.smembers(keys.KEYS)
+    (pattern_id,) = store.zrange(keys.KEYS, 0, -1)
     pattern = store.hgetall(keys.key(pattern_id.decode()))
     pepper = _PEPPERS.versions[_PEPPERS.current]
     secrets = [mint(Kind.LIVE, _entropy(f"key {number}")) for number in range(used)]
@@ -49,7 +49,9 @@ def _keys(
         fields = {**pattern, b"record": record.replace(old_digest, f'"{found}"'.encode())}
         yield "HSET", keys.key(key_id), *(word for pair in fields.items() for word in pair)
         yield "SET", keys.digest(found), key_id
-        yield "SADD", keys.KEYS, key_id
+        mine = team_name(number % teams)
+        for index, place in ((keys.KEYS, "0"), (keys.keys_of(mine), "0"), (keys.usable_keys(mine, test=False), "+inf")):
+            yield "ZADD", index, place, key_id
 
 
 def _quoted_after(record: bytes, name: bytes) -> bytes:

@@ -18,21 +18,23 @@ from gateway.adapters.redis.events import RedisEvents
 from gateway.adapters.redis.findings import RedisFindings
 from gateway.adapters.redis.initialise import Identity, initialise
 from gateway.adapters.redis.jobs import RedisJobs
+from gateway.adapters.redis.key_index import RedisKeyIndex
 from gateway.adapters.redis.ledger import RedisLedger
 from gateway.adapters.redis.open_holds import RedisOpenHolds
 from gateway.adapters.redis.policies import RedisPolicies
 from gateway.adapters.redis.repeats import RedisRepeats
 from gateway.adapters.redis.team_secrets import RedisTeamSecrets
-from gateway.adapters.redis.virtual_keys import RedisVirtualKeys
 from gateway.adapters.redis.vitals import RedisVitals
 from gateway.adapters.system import SystemClock
 from gateway.adapters.telemetry import PrometheusTelemetry
 from gateway.core.audit_record import BEGUN, DONE, AuditRecord, read_begun, read_done
 from gateway.core.current import Current
 from gateway.core.entry import Entry
-from gateway.core.key_secret import ENTROPY_BYTES, Kind, Peppers, mint
+from gateway.core.key_secret import ENTROPY_BYTES, Kind, mint
+from gateway.core.key_usage import Asked, Usage, usage
 from gateway.core.ledger import Outcome
 from gateway.core.price_drift import Charges, Drift, drifts
+from gateway.core.recorded import Later
 from gateway.ports import Clock
 from gateway.service.administrators import Administrators
 from gateway.service.audit_trail import AuditTrail
@@ -40,7 +42,7 @@ from gateway.service.doctor import Doctor
 from gateway.service.effective import Effective
 from gateway.service.hold_desk import Account, HoldDesk
 from gateway.service.job_story import JobStories
-from gateway.service.keyring import Keyring
+from gateway.service.key_usages import KeyUsages
 from gateway.service.outbox import Outbox
 from gateway.service.policy_desk import Compile, PolicyDesk
 from gateway.service.policy_plan import Planner
@@ -51,6 +53,7 @@ from gateway.web.admin import admin_routes
 from gateway.web.administration import Control
 from gateway.web.listener import Listener
 from tests.doubles import SeededEntropy, StillClock, compile_plainly
+from tests.rings import ring
 from tests.service.gatehouse import Gatehouse
 from tests.service.provider import Provider
 
@@ -73,6 +76,15 @@ class Unexported:
             if (before is None or one.at < before) and action in (None, one.action) and by in (None, one.by.name)
         ]
         return tuple(AuditRecord(one, done.get(one.id)) for one in wanted[:limit])
+
+    async def key_usage(self, key_id: str, since: datetime) -> Usage:
+        entries = [one for one in await self.ledger.entries() if one.hold.startswith("hold_")]
+        records = {one.hold: record for one in entries if (record := await self.ledger.find(one.hold))}
+        holds = {name: record.hold for name, record in records.items()}
+        mine = {name for name, hold in holds.items() if hold.key == key_id and hold.created_at >= since}
+        asked = [Asked(name, holds[name].created_at, holds[name].amount) for name in sorted(mine)]
+        later = [Later(one.hold, one.at, one.kind, one.facts, ()) for one in entries if one.hold in mine]
+        return usage(asked, later, ())
 
     async def drift(self, since: datetime, until: datetime) -> tuple[Drift, ...]:
         charges = []
@@ -147,7 +159,7 @@ async def running_control(
     """Listen on loopback, or on a unix `socket`. Nothing is live yet, in a store that is `started`."""
     clock = clock or StillClock()
     desk = PolicyDesk(RedisPolicies(store), compile_files, "acme")
-    keyring = Keyring(RedisVirtualKeys(store), desk, clock, SeededEntropy(), Current(Peppers(1, {1: b"pepper"})))
+    keyring, index = ring(store, desk, clock), RedisKeyIndex(store)
     house = Gatehouse(store)
     if started:
         await initialise(store, Identity(house.epoch, "acme"))
@@ -173,9 +185,11 @@ async def running_control(
         repeats=RedisRepeats(store),
         records=Unexported(house.ledger),
         keyring=keyring,
+        key_index=index,
+        key_usages=KeyUsages(keyring.keys, index, Unexported(house.ledger), desk, house.ledger, clock),
         desk=desk,
-        planner=Planner(desk, house.ledger, keyring.keys, clock),
-        effective=Effective(desk, house.ledger, keyring.keys, clock),
+        planner=Planner(desk, house.ledger, index, clock),
+        effective=Effective(desk, house.ledger, index, clock),
         closed_prices=RedisClosedPrices(store),
         drifts=Unexported(house.ledger),
         teams=Teams(desk, house.ledger, clock),

@@ -22,7 +22,15 @@ EVENT = keys.event("")
 # These expire unless a hold in them is open: see `_may_expire`.
 MEMORIES = ("{toll}:idempotency:", "{toll}:twins:")
 LASTING = (
-    *(keys.account(""), keys.job(""), keys.key(""), keys.digest(""), keys.policy("")),
+    *(
+        keys.account(""),
+        keys.job(""),
+        keys.key(""),
+        keys.keys_of(""),
+        keys.usable_keys("", test=False),
+        keys.digest(""),
+        keys.policy(""),
+    ),
     *(
         keys.STORE,
         keys.POLICY,
@@ -30,6 +38,7 @@ LASTING = (
         keys.ENTRIES,
         keys.REFUSED,
         keys.KEYS,
+        keys.EXPIRING,
         keys.GATEWAYS,
         keys.CLOSED,
         keys.ENDED,

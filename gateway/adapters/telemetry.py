@@ -161,6 +161,8 @@ class _Gauges:
         closed = {one.model for one in figures.closed_prices if not one.test}
         yield _gauge("price_closed", "1 for a model whose price is closed.", ("model",), [((m,), 1) for m in closed])
         yield _gauge("policy_info", "The live policy version.", ("version",), [((figures.policy,), 1.0)])
+        expiring = (((team,), count) for team, count in figures.keys_expiring.items())
+        yield _gauge("keys_expiring", "Usable keys that expire within 14 days.", ("team",), expiring)
         watched = "1 while the watched policies directory cannot be applied."
         yield _gauge("policy_watch_failed", watched, (), [((), float(figures.policy_watch_failed))])
 

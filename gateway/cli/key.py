@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
@@ -10,7 +10,9 @@ import click
 
 from gateway.adapters.system import SystemClock
 from gateway.cli.control import ask
+from gateway.cli.moment import moment
 from gateway.cli.table import table
+from gateway.core.key_list import DEFAULT_LIMIT, MOST, KeyStatus
 from gateway.core.principal import Scope
 
 _UNITS: Final = {"d": timedelta(days=1), "h": timedelta(hours=1)}
@@ -18,13 +20,16 @@ _AFTER = re.compile(r"(?P<count>[1-9][0-9]{0,5})(?P<unit>[dh])", re.ASCII)
 
 _KEY_ID: Final = click.argument("key_id", metavar="ID")
 _REASON: Final = click.option("--reason", help="Why; it stands in the audit trail.")
-_COLUMNS: Final = ("id", "team", "name", "status", "last_four", "expires_at")
+_COLUMNS: Final = ("id", "team", "name", "status", "last_four", "used_in", "expires_at")
+_DAYS: Final = ("day", "jobs", "charged_usd", "refunded_usd", "held_usd")
+_REFUSED: Final = ("code", "limit", "jobs", "usd")
+_LIMITS: Final = ("name", "scope", "meter", "window", "ceiling", "posted", "held", "headroom", "resets_at")
 _JSON: Final = click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 
 
 @click.group()
 def key() -> None:
-    """Issue, list, show, rotate and revoke the keys that teams use."""
+    """Issue, list, show, rotate and revoke the keys that teams use, and see what they are used for."""
 
 
 @key.command()
@@ -104,14 +109,47 @@ def _tags(pairs: tuple[str, ...]) -> dict[str, str]:
 
 @key.command(name="list")
 @click.option("--team", help="Only this team's.")
+@click.option("--status", type=click.Choice([one.value for one in KeyStatus]), help="Only those that are this now.")
+@click.option("--expiring", metavar="14d", help="Only usable ones that expire within this time: 14d, 12h.")
+@click.option("--project", help="Only those of this project.")
+@click.option("--test", is_flag=True, help="Only test keys.")
+@click.option(
+    "--limit", type=click.IntRange(1, MOST), default=DEFAULT_LIMIT, show_default=True, help="At most so many."
+)
+@click.option("--cursor", help="Go on where a page ended.")
 @_JSON
-def list_(team: str | None, as_json: bool) -> None:
+def list_(
+    team: str | None,
+    status: str | None,
+    expiring: str | None,
+    project: str | None,
+    test: bool,
+    limit: int,
+    cursor: str | None,
+    as_json: bool,
+) -> None:
     """List keys, the oldest first, revoked and expired ones too.
+
+    used_in is the hour in which a key was last used; a dash: never, as far as it is noted.
 
     \b
     tollhouse key list --team video
+    tollhouse key list --expiring 14d
     """
-    _print(ask("GET", "/admin/v1/keys", query={"team": team} if team else None), as_json, _table)
+    expires_by = None if expiring is None else (SystemClock().now() + _within(expiring)).isoformat()
+    wanted = {"team": team, "status": status, "project": project, "expires_by": expires_by, "cursor": cursor}
+    query = {name: text for name, text in wanted.items() if text is not None} | ({"test": "true"} if test else {})
+    document = ask("GET", "/admin/v1/keys", query={**query, "limit": str(limit)})
+    _print(document, as_json, _table)
+    if not as_json and document["next_cursor"] is not None:
+        click.echo(f"There are more: --cursor {document['next_cursor']}", err=True)
+
+
+def _within(text: str) -> timedelta:
+    after = _AFTER.fullmatch(text)
+    if after is None:
+        raise click.BadParameter(f'"{text}" is not 14d or 12h', param_hint="--expiring")
+    return int(after["count"]) * _UNITS[after["unit"]]
 
 
 @key.command()
@@ -124,6 +162,22 @@ def show(key_id: str, as_json: bool) -> None:
     tollhouse key show key_4f9a
     """
     _print(ask("GET", f"/admin/v1/keys/{_checked(key_id)}"), as_json, _facts)
+
+
+@key.command()
+@_KEY_ID
+@click.option("--since", default="30d", show_default=True, help="From when on: 30d, 12h, a date or an instant.")
+@_JSON
+def usage(key_id: str, since: str, as_json: bool) -> None:
+    """What was run with a key, whichever of its secrets was used: jobs and money by day, and what was refused.
+
+    A day has all the money of the jobs that were admitted on it (UTC), whenever it moved.
+
+    \b
+    tollhouse key usage key_4f9a --since 7d
+    """
+    query = {"since": moment(since, SystemClock().now(), "--since").isoformat()}
+    _print(ask("GET", f"/admin/v1/keys/{_checked(key_id)}/usage", query=query), as_json, _usage)
 
 
 @key.command()
@@ -188,7 +242,20 @@ def _rotated(key: Mapping[str, Any]) -> str:
 
 
 def _table(document: Mapping[str, Any]) -> str:
-    return table(_COLUMNS, [[key[column] for column in _COLUMNS] for key in document["keys"]])
+    return _rows(_COLUMNS, document["keys"])
+
+
+def _usage(document: Mapping[str, Any]) -> str:
+    key, total = document["key"], {"day": "all", **document["total"]}
+    head = f"{key['id']} ({key['name']}) of team {key['team']}, last used in the hour {_told(key['used_in'])}"
+    parts = [head, f"From {document['since']} to {document['until']}:\n{_rows(_DAYS, [*document['days'], total])}"]
+    parts += [f"Refused:\n{_rows(_REFUSED, document['refused'])}"] if document["refused"] else []
+    parts += [f"Limits of this key alone:\n{_rows(_LIMITS, document['limits'])}"] if document["limits"] else []
+    return "\n\n".join(parts)
+
+
+def _rows(columns: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> str:
+    return table(columns, [[row[column] for column in columns] for row in rows])
 
 
 def _facts(key: Mapping[str, Any]) -> str:

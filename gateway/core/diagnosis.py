@@ -11,6 +11,7 @@ from typing import Final
 from gateway.core.finding import Finding
 from gateway.core.history import LIVES, Sighting
 from gateway.core.hold_advice import Doubt, doubt_sentence, doubt_step
+from gateway.core.key_list import SOON
 from gateway.core.remains import Damage
 
 _LONG_DUE: Final = timedelta(minutes=1)
@@ -20,6 +21,7 @@ _LONG_DUE: Final = timedelta(minutes=1)
 class StoreFigures:
     """What the store says: how many keys it has, how many holds in which state, how long the oldest has been due.
 
+    `keys_expiring` of the usable keys expire within `key_list.SOON`.
     `skew` is our clock minus the store's; `lag` how long the oldest entry has waited that the SQL ledger lacks.
     """
 
@@ -29,6 +31,7 @@ class StoreFigures:
     skew: timedelta
     sighting: Sighting | None
     lag: timedelta = timedelta()
+    keys_expiring: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,6 +180,9 @@ def _store(store: StoreFigures) -> Iterator[str]:
     if lost := holds.get("lost", 0):
         yield f"{_count(lost, 'job')} lost: nobody knows how they ended. Their money stays posted; an end still counts."
     yield _exported(store.lag)
+    if store.keys_expiring:
+        expire = f"{_count(store.keys_expiring, 'key')} {'expires' if store.keys_expiring == 1 else 'expire'}"
+        yield f"{expire} within {SOON.days} days. Run: tollhouse key list --expiring {SOON.days}d."
 
 
 def _exported(lag: timedelta) -> str:

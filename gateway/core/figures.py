@@ -1,7 +1,7 @@
 """What is counted, and what the store says when it is asked for figures."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from gateway.core.ending import JobStatus
 from gateway.core.ledger import Hold, Outcome
@@ -70,3 +70,4 @@ class StoreGauges:
     closed_prices: tuple[ClosedPrice, ...] = ()
     ledger_lag_seconds: float = 0.0
     policy_watch_failed: bool = False
+    keys_expiring: Mapping[str, int] = field(default_factory=dict)

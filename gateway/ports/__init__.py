@@ -208,8 +208,6 @@ class VirtualKeys(Protocol):
 
     async def get(self, key_id: str) -> VirtualKey | None: ...
 
-    async def all(self) -> tuple[VirtualKey, ...]: ...
-
     async def put(self, key: VirtualKey) -> bool:
         """Write the key if its revision is exactly one above the stored one (1 when new); else False."""
         ...
@@ -238,6 +236,7 @@ class Vitals:
     oldest_due_seconds: float
     clock_skew_seconds: float
     keys: int = 0
+    keys_expiring: int = 0
     ledger_lag_seconds: float = 0.0
 
 

@@ -98,6 +98,7 @@ class Doctor:
             return None
         return StoreFigures(
             keys=vitals.keys,
+            keys_expiring=vitals.keys_expiring,
             holds=vitals.holds,
             oldest_due=timedelta(seconds=vitals.oldest_due_seconds),
             skew=timedelta(seconds=vitals.clock_skew_seconds),

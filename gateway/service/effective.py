@@ -12,7 +12,8 @@ from gateway.core.account import AccountScope, Balance, Demand
 from gateway.core.plan import Rules
 from gateway.core.policy import TeamUnknown, demand
 from gateway.core.policy_set import Limit, Organization, Override, Rate, TeamPolicy
-from gateway.ports import Clock, Ledger, VirtualKeys
+from gateway.ports import Clock, Ledger
+from gateway.ports.keys import KeyIndex
 from gateway.service.policy_desk import PolicyDesk
 
 _OURS: Final = "organization.toml"
@@ -60,7 +61,7 @@ class Effective:
 
     desk: PolicyDesk
     ledger: Ledger
-    keys: VirtualKeys
+    keys: KeyIndex
     clock: Clock
 
     async def show(self, slug: str) -> InForce | TeamUnknown:
@@ -84,12 +85,12 @@ class Effective:
         ours = rules.policies.organization
         sourced = [*_sourced(_OURS, ours.limits), *_sourced(_file(team), team.limits)]
         per_key = any(limit.scope is AccountScope.KEY for limit, _ in sourced)
-        keys = [key.id for key in await self.keys.all() if key.team == team.slug] if per_key else []
-        owners = {AccountScope.ORGANIZATION: [ours.slug], AccountScope.TEAM: [team.slug], AccountScope.KEY: keys}
+        keys = await self.keys.ids(team.slug) if per_key else ()
+        owners = {AccountScope.ORGANIZATION: (ours.slug,), AccountScope.TEAM: (team.slug,), AccountScope.KEY: keys}
         told: list[LimitInForce] = []
         for limit, source in sourced:
             # A team without keys has its limits per key all the same: nothing is counted on them yet.
-            asked = [demand(limit, owner, 0, ours.calendar, now) for owner in owners[limit.scope] or [""]]
+            asked = [demand(limit, owner, 0, ours.calendar, now) for owner in owners[limit.scope] or ("",)]
             balances = await self.ledger.balances([one.account for one in asked])
             fullest = max(zip(asked, balances, strict=True), key=lambda pair: pair[1].posted + pair[1].held)
             told.append(_in_force(limit, source, *fullest, now))

@@ -1,17 +1,17 @@
 """The figures that Prometheus reads from the store: every limit as it stands, and what is open."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
 from gateway.core.account import AccountScope, Balance, Demand, Meter
 from gateway.core.figures import LimitGauge, StoreGauges
+from gateway.core.key_list import SOON
 from gateway.core.money import MICRO_PER_USD
 from gateway.core.plan import Rules
 from gateway.core.policy import demand
-from gateway.core.policy_set import Limit
-from gateway.core.principal import VirtualKey
-from gateway.ports import Clock, ClosedPrices, Ledger, StoreVitals, VirtualKeys
+from gateway.ports import Clock, ClosedPrices, Ledger, StoreVitals
+from gateway.ports.keys import KeyIndex
 from gateway.service.policy_desk import PolicyDesk
 from gateway.service.policy_watch import PolicyWatch
 
@@ -30,7 +30,7 @@ class Gauges:
 
     desk: PolicyDesk
     ledger: Ledger
-    keys: VirtualKeys
+    keys: KeyIndex
     vitals: StoreVitals
     closed_prices: ClosedPrices
     clock: Clock
@@ -50,12 +50,13 @@ class Gauges:
             await self.closed_prices.all(),
             vitals.ledger_lag_seconds,
             policy_watch_failed=self.watch is not None and bool(self.watch.failed),
+            keys_expiring=await self.keys.expiring(now, now + SOON),
         )
 
     async def _limits(self, rules: Rules, now: datetime) -> tuple[LimitGauge, ...]:
         teams = rules.policies.teams.values()
-        per_key = any(limit.scope is AccountScope.KEY for team in teams for limit in team.limits)
-        keys = await self.keys.all() if per_key else ()
+        per_key = (team.slug for team in teams if any(limit.scope is AccountScope.KEY for limit in team.limits))
+        keys = {slug: await self.keys.usable(slug, now) for slug in per_key}
         measured = tuple(_measured(rules, keys, now))
         balances = await self.ledger.balances([one.demand.account for one in measured])
         fullest: dict[tuple[str, str, str, str], LimitGauge] = {}
@@ -67,21 +68,15 @@ class Gauges:
         return tuple(fullest.values())
 
 
-def _measured(rules: Rules, keys: tuple[VirtualKey, ...], now: datetime) -> Iterator[_Measured]:
+def _measured(rules: Rules, keys: Mapping[str, tuple[str, ...]], now: datetime) -> Iterator[_Measured]:
     organization = rules.policies.organization
     calendar = organization.calendar
     for limit in organization.limits:
         yield _Measured(organization.slug, demand(limit, organization.slug, 0, calendar, now))
     for team in rules.policies.teams.values():
         for limit in team.limits:
-            for owner in _owners(limit, team.slug, keys):
+            for owner in keys[team.slug] if limit.scope is AccountScope.KEY else (team.slug,):
                 yield _Measured(team.slug, demand(limit, owner, 0, calendar, now))
-
-
-def _owners(limit: Limit, team: str, keys: tuple[VirtualKey, ...]) -> tuple[str, ...]:
-    if limit.scope is AccountScope.KEY:
-        return tuple(key.id for key in keys if key.team == team and not key.test)
-    return (team,)
 
 
 def _gauge(measured: _Measured, balance: Balance) -> LimitGauge:

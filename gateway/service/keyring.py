@@ -13,6 +13,7 @@ from gateway.core.key_secret import ENTROPY_BYTES, Kind, Peppers, digest, digest
 from gateway.core.key_terms import KeyTerms, Objection, objection
 from gateway.core.principal import Address, KeyFault, KeyRefused, Previous, Principal, Scope, VirtualKey, admit_key
 from gateway.ports import Clock, Entropy, StoreUnavailable, VirtualKeys
+from gateway.service.key_uses import KeyUses
 from gateway.service.policy_desk import PolicyDesk
 
 _ATTEMPTS: Final = 5
@@ -76,6 +77,7 @@ class Keyring:
     clock: Clock
     entropy: Entropy
     peppers: Current[Peppers]
+    uses: KeyUses
 
     async def issue(self, terms: KeyTerms) -> Issued | UnknownTeam | Objection:
         """Make a key for a team of the policies that are live now."""
@@ -107,10 +109,6 @@ class Keyring:
         if not await self.keys.put(key):
             raise RuntimeError("a new key has the id or digest of an old one: the source of entropy repeats itself")
         return Issued(key, secret)
-
-    async def list(self, team: str | None = None) -> tuple[VirtualKey, ...]:
-        """All keys, or those of one team, revoked ones too, the oldest first."""
-        return tuple(key for key in await self.keys.all() if team in (None, key.team))
 
     async def show(self, key_id: str) -> VirtualKey | NoSuchKey:
         return await self.keys.get(key_id) or NoSuchKey(key_id)
@@ -169,8 +167,9 @@ class Keyring:
         Only for a request that has the store compare the key's revision: see `confirm` for one that ends before.
         """
         for one in digests(secret, self.peppers.value) if secret.isascii() else ():
-            key = self.keys.remembered(one)
-            if key is not None and admit_key(key, one, self.clock.now(), scope, address) is None:
+            key, now = self.keys.remembered(one), self.clock.now()
+            if key is not None and admit_key(key, one, now, scope, address) is None:
+                self.uses.note(key.id, now)
                 return Principal(self.desk.organization, key, one) if self.desk.knows_team(key.team) else None
         return None
 
@@ -187,6 +186,7 @@ class Keyring:
         refused = admit_key(key, digest, now, scope, address)
         if refused is not None:
             return refused
+        self.uses.note(key.id, now)
         if not self.desk.knows_team(key.team):
             # The team may be newer than what was last read of the policies.
             await self.desk.refresh()

@@ -4,8 +4,7 @@ The rule of this file: it changes nothing, and what it says must be named is exa
 Money is what stands in the store now.
 """
 
-from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -16,8 +15,8 @@ from gateway.core.policy import demand
 from gateway.core.policy_change import Change, compare, continues, every_limit, left_out, limits_left_behind
 from gateway.core.policy_facts import ORGANIZATION, Thing
 from gateway.core.policy_set import Limit, PolicySet
-from gateway.core.principal import VirtualKey
-from gateway.ports import Clock, Ledger, VirtualKeys
+from gateway.ports import Clock, Ledger
+from gateway.ports.keys import KeyIndex
 from gateway.service.policy_desk import Files, PolicyDesk, Refused
 
 
@@ -66,7 +65,7 @@ class Planner:
 
     desk: PolicyDesk
     ledger: Ledger
-    keys: VirtualKeys
+    keys: KeyIndex
     clock: Clock
 
     async def plan(self, files: Files) -> Planned | Refused:
@@ -76,9 +75,9 @@ class Planner:
             return rules
         live = await self.desk.live()
         await self.desk.refresh()
-        used, keys, now = self.desk.current, await self.keys.all(), self.clock.now()
+        used, now = self.desk.current, self.clock.now()
         changes = compare(used, rules)
-        standings = await self._standings(used, rules, keys, now)
+        standings = await self._standings(used, rules, now)
         known = _limits(used)
 
         def before(one: Standing) -> Limit | None:
@@ -92,36 +91,30 @@ class Planner:
             version=rules.version,
             changes=changes,
             remove_teams=() if live is None else left_out(live.files, files),
-            resets=await self._left_behind(used, rules, keys, now),
+            resets=await self._left_behind(used, rules, now),
             full=tuple(one for one in standings if _fills(one, before(one), now)),
             found=tuple(one for one in standings if before(one) is None and one.balance != Balance(0, 0)),
-            keys=_affected(changes, rules, _usable(keys, now)),
+            keys={team: await self.keys.count_usable(team, now) for team in sorted(_affected(changes, rules))},
         )
 
-    async def _left_behind(
-        self, used: Rules | None, rules: Rules, keys: Iterable[VirtualKey], now: datetime
-    ) -> tuple[LeftBehind, ...]:
+    async def _left_behind(self, used: Rules | None, rules: Rules, now: datetime) -> tuple[LeftBehind, ...]:
         if used is None:
             return ()
-        by_team = _by_team(keys)
         told: list[LeftBehind] = []
         for owner, limit in limits_left_behind(used.policies, rules.policies):
-            accounts = [one.account for one in _demands(used.policies, owner, limit, by_team, now)]
+            keys = await self.keys.ids(owner) if limit.scope is AccountScope.KEY else ()
+            accounts = [one.account for one in _demands(used.policies, owner, limit, keys, now)]
             balances = await self.ledger.balances(accounts)
             total = Balance(sum(one.posted for one in balances), sum(one.held for one in balances))
             told.append(LeftBehind(owner, limit, accounts[0].window if accounts else "", total))
         return tuple(told)
 
-    async def _standings(
-        self, used: Rules | None, rules: Rules, keys: Iterable[VirtualKey], now: datetime
-    ) -> tuple[Standing, ...]:
+    async def _standings(self, used: Rules | None, rules: Rules, now: datetime) -> tuple[Standing, ...]:
         """Every account of a limit that is not as it was: only there can the change be felt."""
-        by_team = _by_team(_usable(keys, now))
-        asked = [
-            (owner, limit, one)
-            for owner, limit in _touched(used, rules)
-            for one in _demands(rules.policies, owner, limit, by_team, now)
-        ]
+        asked: list[tuple[str, Limit, Demand]] = []
+        for owner, limit in _touched(used, rules):
+            keys = await self.keys.usable(owner, now) if limit.scope is AccountScope.KEY else ()
+            asked += [(owner, limit, one) for one in _demands(rules.policies, owner, limit, keys, now)]
         balances = await self.ledger.balances([one.account for _, _, one in asked])
         return tuple(Standing(*one, balance) for one, balance in zip(asked, balances, strict=True))
 
@@ -139,12 +132,10 @@ def _limits(rules: Rules | None) -> dict[tuple[str, str], Limit]:
     return {} if rules is None else {(owner, one.name): one for owner, one in every_limit(rules.policies)}
 
 
-def _demands(
-    policies: PolicySet, owner: str, limit: Limit, keys: Mapping[str, Collection[str]], now: datetime
-) -> list[Demand]:
-    """The limit on each of its accounts: one, or one for every key of the team."""
+def _demands(policies: PolicySet, owner: str, limit: Limit, keys: Sequence[str], now: datetime) -> list[Demand]:
+    """The limit on each of its accounts: one, or one for each of these keys of the team."""
     ours = policies.organization
-    owners = {AccountScope.ORGANIZATION: [ours.slug], AccountScope.TEAM: [owner], AccountScope.KEY: keys.get(owner, ())}
+    owners = {AccountScope.ORGANIZATION: (ours.slug,), AccountScope.TEAM: (owner,), AccountScope.KEY: keys}
     return [demand(limit, one, 0, ours.calendar, now) for one in owners[limit.scope]]
 
 
@@ -156,22 +147,8 @@ def _fills(standing: Standing, before: Limit | None, now: datetime) -> bool:
     return before is None or not before.enforced or counted < before.ceiling_at(now)
 
 
-def _usable(keys: Iterable[VirtualKey], now: datetime) -> tuple[VirtualKey, ...]:
-    return tuple(key for key in keys if key.revoked_at is None and (key.expires_at is None or key.expires_at > now))
-
-
-def _by_team(keys: Iterable[VirtualKey]) -> dict[str, list[str]]:
-    """Test keys have accounts of their own, and no real money on them."""
-    found: dict[str, list[str]] = {}
-    for key in keys:
-        if not key.test:
-            found.setdefault(key.team, []).append(key.id)
-    return found
-
-
-def _affected(changes: Iterable[Change], rules: Rules, keys: Iterable[VirtualKey]) -> Mapping[str, int]:
-    """How many usable keys each affected team has. What the organization's file says, all teams meet."""
-    counted = Counter(key.team for key in keys)
+def _affected(changes: Iterable[Change], rules: Rules) -> set[str]:
+    """The teams that are affected. What the organization's file says, all teams meet."""
     teams: set[str] = set()
     for change in changes:
         place = change.place
@@ -182,4 +159,4 @@ def _affected(changes: Iterable[Change], rules: Rules, keys: Iterable[VirtualKey
             teams |= {*rules.policies.teams}
         elif place.owner != ORGANIZATION:
             teams.add(place.owner)
-    return {team: counted[team] for team in sorted(teams)}
+    return teams

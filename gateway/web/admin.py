@@ -9,6 +9,7 @@ from gateway.web import (
     admin_audit,
     admin_holds,
     admin_jobs,
+    admin_key_usage,
     admin_keys,
     admin_people,
     admin_policies,
@@ -24,6 +25,7 @@ from gateway.web.operation import Operation
 
 OPERATIONS: Final[tuple[Operation, ...]] = (
     *admin_keys.OPERATIONS,
+    *admin_key_usage.OPERATIONS,
     *admin_policies.OPERATIONS,
     *admin_policy_plan.OPERATIONS,
     *admin_policy_versions.OPERATIONS,

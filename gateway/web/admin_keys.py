@@ -1,10 +1,11 @@
 """The control plane's routes for virtual keys: a secret is shown once, when it is made."""
 
 from datetime import datetime, timedelta
-from typing import Any, Final, Literal
+from typing import Annotated, Any, Final
 
 from pydantic import Field
 
+from gateway.core.key_list import DEFAULT_LIMIT, MOST, KeyStatus, KeysWanted, cursor_of, read_cursor, status_of
 from gateway.core.key_terms import KeyTerms, Objection
 from gateway.core.principal import Previous, Scope, VirtualKey
 from gateway.core.role import Power
@@ -17,10 +18,17 @@ from gateway.web.operation import Answer, Body, Call, Change, Document, Nothing,
 from gateway.web.problem import GatewayError
 
 
-class OfTeam(Query):
-    """`team`: only this team's."""
+class KeyQuery(Query):
+    """Only keys that are all of what is given. `expires_by`: usable ones that expire until then. `cursor` is one that a
+    page named."""
 
     team: str | None = None
+    status: KeyStatus | None = None
+    expires_by: UtcText | None = None
+    project: str | None = None
+    test: bool | None = None
+    limit: Annotated[int, Field(ge=1, le=MOST)] = DEFAULT_LIMIT
+    cursor: str | None = None
 
 
 class IssueBody(Body):
@@ -69,7 +77,7 @@ class Key(Document):
     id: str
     team: str
     name: str
-    status: Literal["active", "expired", "revoked"]
+    status: KeyStatus
     test: bool
     last_four: str
     scopes: tuple[str, ...]
@@ -90,16 +98,29 @@ class IssuedKey(Key):
     key: str | None
 
 
+class ListedKey(Key):
+    """`used_in` is the hour in which it was last used: noted at most a minute later, null where it never was."""
+
+    used_in: Instant | None
+
+
 class Keys(Document):
-    """The oldest first."""
+    """The oldest first; `next_cursor`, if there may be more."""
 
-    keys: tuple[Key, ...]
+    keys: tuple[ListedKey, ...]
+    next_cursor: str | None
 
 
-async def list_keys(call: Call[OfTeam, None]) -> Answer:
-    keys = await call.control.keyring.list(led(call.by, call.query.team))
-    now = call.control.clock.now()
-    return Answer(Keys(keys=tuple(Key(**_facts(key, now)) for key in keys)))
+async def list_keys(call: Call[KeyQuery, None]) -> Answer | GatewayError:
+    query, now = call.query, call.control.clock.now()
+    after = None if query.cursor is None else read_cursor(query.cursor)
+    if query.cursor is not None and after is None:
+        return errors.invalid_input("cursor", '"cursor" must be one that a page of this list named.')
+    team = led(call.by, query.team)
+    wanted = KeysWanted(query.limit, after, team, query.status, query.expires_by, query.project, query.test)
+    page = await call.control.key_index.page(wanted, now)
+    rows = tuple(listed(row.key, row.used_in, now) for row in page.rows)
+    return Answer(Keys(keys=rows, next_cursor=None if page.following is None else cursor_of(page.following)))
 
 
 async def issue_key(call: Call[Nothing, IssueBody]) -> Answer | GatewayError:
@@ -120,7 +141,8 @@ async def show_key(call: Call[Nothing, None]) -> Answer | GatewayError:
     key = await call.control.keyring.show(call.names["id"])
     if isinstance(key, NoSuchKey) or not call.by.sees(key.team):
         return admin_errors.key_not_found(call.names["id"])
-    return _shown(call, key)
+    used_in = await call.control.key_index.used_in(key.id)
+    return Answer(listed(key, used_in, call.control.clock.now()), etag=str(key.revision))
 
 
 async def rotate_key(call: Call[Nothing, RotateBody]) -> Answer | GatewayError:
@@ -150,7 +172,7 @@ async def revoke_key(call: Call[Nothing, None]) -> Answer | GatewayError:
         case ChangedMeanwhile(key_id):
             return admin_errors.changed_meanwhile("key", key_id)
         case Revoked(key):
-            was, facts = _status(before, call.control.clock.now()), _facts(key, call.control.clock.now())
+            was, facts = status_of(before, call.control.clock.now()), _facts(key, call.control.clock.now())
             change = Change(key.id, key.team, before={"status": was}, after={"status": facts["status"]})
             return _shown(call, key, change)
 
@@ -164,6 +186,11 @@ async def _changeable(call: Call[Any, Any]) -> VirtualKey | GatewayError:
     return key if matches(call.if_match, str(key.revision)) else admin_errors.changed_meanwhile("key", key_id)
 
 
+def listed(key: VirtualKey, used_in: datetime | None, now: datetime) -> ListedKey:
+    """A key as lists show it."""
+    return ListedKey(**_facts(key, now), used_in=instant(used_in))
+
+
 def _shown(call: Call[Any, Any], key: VirtualKey, change: Change | None = None) -> Answer:
     return Answer(Key(**_facts(key, call.control.clock.now())), change, etag=str(key.revision))
 
@@ -173,7 +200,7 @@ def _facts(key: VirtualKey, now: datetime) -> dict[str, Any]:
         "id": key.id,
         "team": key.team,
         "name": key.name,
-        "status": _status(key, now),
+        "status": status_of(key, now),
         "test": key.test,
         "last_four": key.last_four,
         "scopes": sorted(key.scopes),
@@ -193,14 +220,8 @@ def _previous(secret: Previous) -> dict[str, Any]:
     return {"last_four": secret.last_four, "until": instant(secret.until)}
 
 
-def _status(key: VirtualKey, now: datetime) -> str:
-    if key.revoked_at is not None:
-        return "revoked"
-    return "expired" if key.expires_at is not None and key.expires_at <= now else "active"
-
-
 OPERATIONS: Final = (
-    Operation("GET", "/admin/v1/keys", "List keys", Power.READ_KEYS, list_keys, Keys, OfTeam),
+    Operation("GET", "/admin/v1/keys", "List keys", Power.READ_KEYS, list_keys, Keys, KeyQuery),
     Operation(
         *("POST", "/admin/v1/keys", "Issue a key", Power.CHANGE_KEYS, issue_key, IssuedKey),
         body=IssueBody,
@@ -210,7 +231,7 @@ OPERATIONS: Final = (
         sensitive="key",
     ),
     Operation(
-        *("GET", "/admin/v1/keys/{id}", "Show a key", Power.READ_KEYS, show_key, Key),
+        *("GET", "/admin/v1/keys/{id}", "Show a key", Power.READ_KEYS, show_key, ListedKey),
         errors=("KEY_NOT_FOUND",),
         tagged=True,
     ),

@@ -19,6 +19,7 @@ from gateway.core.strict_json import Unreadable, read_object
 from gateway.ports import ArchiveRefused, ArchiveUnavailable, Clock, ClosedPrices, StoreUnavailable
 from gateway.ports.administration import AuditRecords, Drifts, Repeats
 from gateway.ports.alerts import AlertBook
+from gateway.ports.keys import KeyIndex
 from gateway.service.administrators import Administrators
 from gateway.service.audit_trail import AuditTrail
 from gateway.service.deliver import Events
@@ -26,6 +27,7 @@ from gateway.service.doctor import Doctor
 from gateway.service.effective import Effective
 from gateway.service.hold_desk import HoldDesk
 from gateway.service.job_story import JobStories
+from gateway.service.key_usages import KeyUsages
 from gateway.service.keyring import Keyring
 from gateway.service.policy_desk import PolicyDesk
 from gateway.service.policy_plan import Planner
@@ -54,6 +56,8 @@ class Control:
     repeats: Repeats
     records: AuditRecords
     keyring: Keyring
+    key_index: KeyIndex
+    key_usages: KeyUsages
     desk: PolicyDesk
     planner: Planner
     effective: Effective

@@ -1,12 +1,10 @@
 """A gateway from its settings: every part made once, in order, and taken down in the opposite order."""
 
-import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
-from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -15,13 +13,12 @@ from aiohttp import web
 from gateway import __version__
 from gateway.adapters.redis.admin_keys import RedisAdminKeys
 from gateway.adapters.redis.repeats import RedisRepeats
-from gateway.adapters.spool import DirectorySpool, SpoolInUse
+from gateway.adapters.spool import SpoolInUse
 from gateway.ports import SpoolUnavailable, StoreUnavailable
 from gateway.ports.administration import Drifts
 from gateway.service.administrators import Administrators
 from gateway.service.alerts import Alerts
 from gateway.service.audit_trail import AuditTrail
-from gateway.service.background import every, keep
 from gateway.service.doctor import Doctor
 from gateway.service.effective import Effective
 from gateway.service.gauges import Gauges
@@ -29,16 +26,14 @@ from gateway.service.hold_desk import HoldDesk
 from gateway.service.in_flight import InFlight
 from gateway.service.job_desk import JobDesk
 from gateway.service.job_story import JobStories
+from gateway.service.key_usages import KeyUsages
 from gateway.service.nearest import Nearest
-from gateway.service.overdue import Overdue
 from gateway.service.passage import Passage
 from gateway.service.policy_plan import Planner
-from gateway.service.policy_watch import PolicyWatch
 from gateway.service.preview import Previews
 from gateway.service.readiness import Probe
 from gateway.service.refusals import Refusals
 from gateway.service.submit import Submit
-from gateway.service.sweep import Sweep
 from gateway.service.teams import Teams
 from gateway.settings import Settings
 from gateway.web.admin import admin_routes
@@ -47,6 +42,7 @@ from gateway.web.app import control_app, data_app
 from gateway.web.auth import Auth
 from gateway.web.metrics import Scrape
 from gateway.web.plane import DataPlane
+from gateway.wiring.background import start_in_background
 from gateway.wiring.demo import kept_demo_key
 from gateway.wiring.house import House, build_house
 from gateway.wiring.ledger import open_drifts
@@ -54,21 +50,12 @@ from gateway.wiring.planes import Doors
 from gateway.wiring.policy_watch import policy_watch
 from gateway.wiring.relaying import sandbox_config
 from gateway.wiring.reread import Reread
-from gateway.wiring.settling import Settling, open_settling
+from gateway.wiring.settling import open_settling
 from gateway.wiring.store import policies_directory
 from gateway.wiring.trouble import CannotStart
 from gateway.wiring.upstreams import Upstreams, open_upstreams
 
 _LOG: Final = logging.getLogger("tollhouse.start")
-_REFRESH_S: Final = 0.5
-_GUARD_S: Final = 1.0
-_REPLAY_S: Final = 0.25
-_OVERDUE_S: Final = 1.0
-_SWEEP_S: Final = 60.0
-_PAST_S: Final = 10.0
-_REFUSED_S: Final = 0.5
-_ALERTS_S: Final = 2.0
-_WATCH_S: Final = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +99,7 @@ async def _open(stack: AsyncExitStack, settings: Settings) -> Gateway:
     watch, nearest = policy_watch(house, settings), Nearest(house.ledger, house.closed_prices, house.clock)
     submit, probe = _submit(house, upstreams, settings, nearest), Probe(house.guard, house.desk, watch=watch)
     settling = open_settling(house, upstreams, settings)
-    _start_in_background(stack, house, submit, settling, _alerts(house, settings), watch)
+    start_in_background(stack, house, submit, settling, _alerts(house, settings), watch)
     drifts, doors = open_drifts(stack, settings), Doors(settings, house.entropy)
     stack.push_async_callback(doors.close)
     control = _control_plane(house, probe, settling.desk, drifts)
@@ -214,9 +201,11 @@ def _control_plane(house: House, probe: Probe, holds: HoldDesk, drifts: Drifts) 
         repeats=RedisRepeats(house.store),
         records=house.archive,
         keyring=house.keyring,
+        key_index=house.key_index,
+        key_usages=KeyUsages(house.keyring.keys, house.key_index, house.archive, house.desk, house.ledger, house.clock),
         desk=house.desk,
-        planner=Planner(house.desk, house.ledger, house.keyring.keys, house.clock),
-        effective=Effective(house.desk, house.ledger, house.keyring.keys, house.clock),
+        planner=Planner(house.desk, house.ledger, house.key_index, house.clock),
+        effective=Effective(house.desk, house.ledger, house.key_index, house.clock),
         closed_prices=house.closed_prices,
         drifts=drifts,
         teams=Teams(house.desk, house.ledger, house.clock),
@@ -230,7 +219,7 @@ def _control_plane(house: House, probe: Probe, holds: HoldDesk, drifts: Drifts) 
     )
     admin = admin_routes(control)
     gauges = Gauges(
-        house.desk, house.ledger, house.keyring.keys, house.vitals, house.closed_prices, house.clock, probe.watch
+        house.desk, house.ledger, house.key_index, house.vitals, house.closed_prices, house.clock, probe.watch
     )
     return control_app(admin, Scrape(gauges, house.telemetry), probe)
 
@@ -247,52 +236,3 @@ def _alerts(house: House, settings: Settings) -> Alerts:
         # A store that is ours alone has no other gateway to wait for after a restart.
         holder="the only one" if settings.embedded else house.boot,
     )
-
-
-def _start_in_background(
-    stack: AsyncExitStack,
-    house: House,
-    submit: Refusals,
-    settling: Settling,
-    alerts: Alerts,
-    watch: PolicyWatch | None,
-) -> None:
-    """Start what goes on beside requests. It ends when they have, after one last try at what is unsettled."""
-    works: dict[str, Callable[[], Awaitable[None]]] = {
-        "policy refresh": partial(every, _REFRESH_S, house.desk.refresh),
-        "store guard": partial(every, _GUARD_S, house.guard.tend),
-        "replay": partial(every, _REPLAY_S, house.guard.fence.tend),
-        "unacknowledged moves": house.outbox.run,
-        "overdue holds": partial(every, _OVERDUE_S, Overdue(house.ledger, house.open_holds, house.clock)),
-        "what ended long ago": partial(every, _PAST_S, Sweep(house.past, house.clock)),
-        "export": house.export,
-        "webhooks to clients": house.relaying.deliver,
-        "alerts": partial(every, _ALERTS_S, alerts),
-        "refused submissions": partial(every, _REFUSED_S, submit.flush),
-        "spool": partial(every, _SWEEP_S, partial(_sweep, house.spool)),
-        **settling.works,
-    }
-    if watch is not None:
-        works["policies directory"] = partial(every, _WATCH_S, watch)
-    if house.later is not None:
-        works["recovery"] = house.later
-    loop = asyncio.get_running_loop()
-    tasks = [loop.create_task(keep(name, work)) for name, work in works.items()]
-
-    async def end() -> None:
-        for task in tasks:
-            task.cancel()
-        await asyncio.wait(tasks)
-        await house.outbox.flush()
-        await house.guard.fence.keep()
-        with suppress(StoreUnavailable):
-            await submit.flush()
-            await alerts.leave()
-            for rounds in settling.works.values():
-                await rounds.leave()
-
-    stack.push_async_callback(end)
-
-
-async def _sweep(spool: DirectorySpool) -> None:
-    spool.sweep()

@@ -10,6 +10,7 @@ from gateway.adapters.redis.closed_prices import RedisClosedPrices
 from gateway.adapters.redis.connection import Store
 from gateway.adapters.redis.findings import RedisFindings
 from gateway.adapters.redis.jobs import RedisJobs
+from gateway.adapters.redis.key_index import RedisKeyIndex
 from gateway.adapters.redis.leases import RedisLeases
 from gateway.adapters.redis.ledger import RedisLedger
 from gateway.adapters.redis.open_holds import RedisOpenHolds
@@ -23,6 +24,7 @@ from gateway.adapters.system import SystemClock, SystemEntropy, machine_boot
 from gateway.adapters.telemetry import PrometheusTelemetry
 from gateway.core.remains import Damage
 from gateway.service.guard import Guard
+from gateway.service.key_uses import KeyUses
 from gateway.service.keyring import Keyring
 from gateway.service.lifecycle import Lifecycle
 from gateway.service.outbox import Outbox
@@ -50,6 +52,7 @@ class House:
     closed_prices: RedisClosedPrices
     desk: PolicyDesk
     keyring: Keyring
+    key_index: RedisKeyIndex
     outbox: Outbox
     guard: Guard
     later: Callable[[], Awaitable[None]] | None
@@ -71,8 +74,7 @@ class House:
 async def build_house(stack: AsyncExitStack, settings: Settings) -> House:
     """Open everything in order; the stack closes it in the opposite one. Raises CannotStart, or what adapters do."""
     clock, entropy, telemetry = SystemClock(), SystemEntropy(), PrometheusTelemetry(__version__)
-    secrets = gateway_secrets(settings, entropy)
-    boot = entropy.token(8).hex()
+    secrets, boot = gateway_secrets(settings, entropy), entropy.token(8).hex()
     spool, remains = stack.enter_context(open_spool(settings.data_dir, boot, machine_boot(), clock))
     store = await open_store(stack, settings, telemetry.store_call)
     archive, exported = await open_archive(stack, settings, entropy)
@@ -80,7 +82,7 @@ async def build_house(stack: AsyncExitStack, settings: Settings) -> House:
     kept = await recall(exported, store, kept)
     ours = await identify(store, settings, entropy, kept)
     desk = await open_desk(store, ours, settings)
-    ledger = RedisLedger(store, ours.epoch)
+    ledger, key_index = RedisLedger(store, ours.epoch), RedisKeyIndex(store)
     ledger.memory = kept.memory if kept else ledger.memory
     open_holds = RedisOpenHolds(store, ledger)
     guard = post_guard(store, ledger, ours, spool, keepsake, settings, boot, archive)
@@ -96,7 +98,8 @@ async def build_house(stack: AsyncExitStack, settings: Settings) -> House:
         vitals=RedisVitals(store),
         closed_prices=RedisClosedPrices(store),
         desk=desk,
-        keyring=Keyring(RedisVirtualKeys(store), desk, clock, entropy, secrets.peppers),
+        keyring=Keyring(RedisVirtualKeys(store), desk, clock, entropy, secrets.peppers, KeyUses(key_index)),
+        key_index=key_index,
         outbox=Outbox(ledger, spool, clock),
         open_holds=open_holds,
         past=RedisPast(store),

@@ -20,7 +20,7 @@ LIST = ("key", "list", "--json")
 async def test_over_a_unix_socket(store: Store) -> None:
     with tempfile.TemporaryDirectory(dir="/tmp") as directory:
         async with running_control(store, socket=Path(directory) / "c") as plane:
-            assert await Tollhouse(plane).document("key", "list") == {"keys": []}
+            assert await Tollhouse(plane).document("key", "list") == {"keys": [], "next_cursor": None}
 
 
 async def test_a_slash_at_the_end_of_the_address_does_no_harm(store: Store) -> None:

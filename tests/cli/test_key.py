@@ -37,7 +37,7 @@ async def test_issue_prints_the_key_once(tollhouse: Tollhouse) -> None:
     assert issued["expires_at"] is None
 
     shown = await tollhouse.document("key", "show", issued["id"])
-    assert issued == {**shown, "key": issued["key"]}
+    assert {**issued, "used_in": None} == {**shown, "key": issued["key"]}
 
 
 async def test_issue_takes_every_restriction(tollhouse: Tollhouse) -> None:
@@ -88,7 +88,7 @@ async def test_what_makes_no_sense_is_a_usage_error(tollhouse: Tollhouse, words:
     result = await tollhouse(*ISSUE, *words)
     assert (result.exit_code, result.stdout) == (2, "")
     assert said in result.stderr
-    assert await tollhouse.document("key", "list") == {"keys": []}
+    assert await tollhouse.document("key", "list") == {"keys": [], "next_cursor": None}
 
 
 async def test_keys_are_listed_by_team(tollhouse: Tollhouse) -> None:
@@ -101,7 +101,7 @@ async def test_keys_are_listed_by_team(tollhouse: Tollhouse) -> None:
 
     result = await tollhouse("key", "list")
     head, *lines = result.stdout.splitlines()
-    assert head.split() == ["id", "team", "name", "status", "last_four", "expires_at"]
+    assert head.split() == ["id", "team", "name", "status", "last_four", "used_in", "expires_at"]
     assert [line.split()[0] for line in lines] == [video["id"], audio["id"]]
     assert video["key"] not in result.stdout
 
@@ -193,3 +193,41 @@ def test_an_expiry_is_a_span_or_an_instant(text: str, expected: datetime) -> Non
 def test_anything_else_is_not(text: str) -> None:
     with pytest.raises(click.BadParameter):
         expires_at(text, NOON)
+
+
+async def test_keys_are_listed_by_what_they_are_and_page_by_page(plane: RunningControl, tollhouse: Tollhouse) -> None:
+    plain = await tollhouse.document(*ISSUE, "--project", "P-1")
+    soon = await tollhouse.document(*ISSUE, "--expires", "10d")
+    later = await tollhouse.document(*ISSUE, "--expires", "20d", "--test")
+    await tollhouse.document("key", "revoke", plain["id"])
+
+    async def ids(*words: str) -> list[str]:
+        return [key["id"] for key in (await tollhouse.document("key", "list", *words))["keys"]]
+
+    assert await ids("--expiring", "14d") == [soon["id"]]
+    assert await ids("--status", "revoked") == await ids("--project", "P-1") == [plain["id"]]
+    assert await ids("--test") == [later["id"]]
+    first = await tollhouse.document("key", "list", "--limit", "2")
+    assert [key["id"] for key in first["keys"]] == [plain["id"], soon["id"]]
+    assert await ids("--limit", "2", "--cursor", first["next_cursor"]) == [later["id"]]
+    told = await tollhouse("key", "list", "--limit", "2")
+    assert told.stderr == f"There are more: --cursor {first['next_cursor']}\n"
+
+    for words, said in ((["--expiring", "soon"], "--expiring"), (["--cursor", "x"], "cursor")):
+        refused = await tollhouse("key", "list", *words)
+        assert refused.exit_code == 2
+        assert said in refused.stderr
+
+
+async def test_what_a_key_is_used_for_is_a_table_and_a_document(tollhouse: Tollhouse) -> None:
+    issued = await tollhouse.document(*ISSUE)
+    document = await tollhouse.document("key", "usage", issued["id"], "--since", "7d")
+    assert document["total"] == {
+        "jobs": 0, "held_usd": "0.000000", "charged_usd": "0.000000", "refunded_usd": "0.000000"
+    }  # fmt: skip
+    assert (document["days"], document["refused"]) == ([], [])
+    told = await tollhouse("key", "usage", issued["id"])
+    assert told.stdout.startswith(f"{issued['id']} (render farm) of team video, last used in the hour -\n")
+    assert "day  jobs  charged_usd" in told.stdout
+    assert (await tollhouse("key", "usage", "key_none")).exit_code == 3
+    assert (await tollhouse("key", "usage", issued["id"], "--since", "x")).exit_code == 2

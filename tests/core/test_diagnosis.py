@@ -98,3 +98,11 @@ def test_how_far_sql_is_behind() -> None:
         "export",
         "Nothing is exported to the SQL ledger: the database does not answer",
     )
+
+
+@pytest.mark.parametrize(("count", "words"), [(1, "1 key expires"), (7, "7 keys expire")])
+def test_keys_that_are_about_to_expire_are_told_of_and_no_illness(count: int, words: str) -> None:
+    figures = replace(WELL, store=replace(STORE, keys_expiring=count))
+    assert list(ailments(figures)) == []
+    assert f"{words} within 14 days. Run: tollhouse key list --expiring 14d." in state(figures)
+    assert not any("expire" in sentence for sentence in state(WELL))

@@ -60,6 +60,24 @@ async def submitting(fleet: Fleet, key: Key) -> AsyncIterator[None]:
             over.set()
 
 
+async def test_a_rotated_key_opens_everywhere_at_once_and_its_old_secret_nowhere() -> None:
+    async with open_fleet(AMPLE) as fleet:
+        key = await fleet.key()
+        for number, gateway in enumerate(fleet.gateways):
+            for each in fleet.gateways:
+                assert (await fleet.crowd.submit(each, key)).accepted
+            # The last one leaves the old secret an hour, and it still opens every gateway.
+            grace = 3600 if number == 2 else 0
+            told = await gateway.control("POST", f"/admin/v1/keys/{key.id}/rotate", {"grace_seconds": grace})
+            old, key = key, Key(key.id, told["key"])
+            expected = "accepted" if grace else "API_KEY_EXPIRED"
+            assert [(await fleet.crowd.submit(each, old)).told for each in fleet.gateways] == [expected] * 3
+            assert [(await fleet.crowd.submit(each, key)).told for each in fleet.gateways] == ["accepted"] * 3
+        jobs = len(fleet.crowd.accepted)
+        assert (await fleet.in_order()).total("budget") == (jobs * COST, 0)
+        assert (await fleet.provider.diary()).jobs == jobs
+
+
 async def test_a_policy_counts_everywhere_from_the_next_submit_on() -> None:
     """A hold that was decided by the old policy is refused by the store, and decided again."""
     async with open_fleet(AMPLE) as fleet:

@@ -3,6 +3,7 @@
 from gateway.adapters.redis.connection import Store
 from gateway.core.principal import KeyFault, KeyRefused, Principal
 from gateway.service.demo import TEAM, demo_key, retire_demo_key
+from tests.rings import listed
 from tests.service.workshop import workshop
 from tests.walkthrough.policies import team
 
@@ -12,7 +13,7 @@ async def test_it_is_made_once_and_kept(store: Store) -> None:
     first = await demo_key(room.keyring, None)
     assert first is not None
     assert await demo_key(room.keyring, first) == first
-    assert [key.team for key in await room.keyring.list()] == [TEAM]
+    assert [key.team for key in await listed(room.keyring)] == [TEAM]
     admitted = await room.keyring.admit(first, None, None)
     assert isinstance(admitted, Principal)
     # It spends the money of the team's real accounts, and may do everything.
@@ -24,7 +25,7 @@ async def test_one_that_opens_nothing_any_more_is_replaced(store: Store) -> None
     room = await workshop(store, team(slug=TEAM))
     first = await demo_key(room.keyring, None)
     assert first is not None
-    [key] = await room.keyring.list()
+    [key] = await listed(room.keyring)
     await room.keyring.revoke(key.id)
     second = await demo_key(room.keyring, first)
     assert second not in (None, first)

@@ -35,7 +35,7 @@ async def own_store() -> AsyncIterator[Store]:
     with running_store() as url:
         connection = connect(url)
         await open_ledger(connection)
-        await connection.command("SADD", keys.KEYS, "k1")
+        await connection.command("ZADD", keys.KEYS, 0, "k1")
         yield connection
         await connection.close()
 

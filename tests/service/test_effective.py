@@ -1,6 +1,7 @@
 """What a team is held to: its own rules and the organization's, each with its place and what stands on it."""
 
 from gateway.adapters.redis.connection import Store
+from gateway.adapters.redis.key_index import RedisKeyIndex
 from gateway.core.account import Balance
 from gateway.core.policy import TeamUnknown
 from gateway.service.effective import Effective, InForce, Source
@@ -30,7 +31,7 @@ OURS, THEIRS = "organization.toml", "teams/video.toml"
 
 
 async def effective(room: Workshop, slug: str = "video") -> InForce:
-    shown = await Effective(room.desk, room.ledger, room.keyring.keys, room.clock).show(slug)
+    shown = await Effective(room.desk, room.ledger, RedisKeyIndex(room.store), room.clock).show(slug)
     assert isinstance(shown, InForce)
     return shown
 
@@ -74,5 +75,5 @@ async def test_a_limit_per_key_of_a_team_without_keys_stands_at_zero(store: Stor
 
 async def test_a_team_without_a_file_is_unknown(store: Store) -> None:
     room = await workshop(store, team(budget("5.00")))
-    shown = await Effective(room.desk, room.ledger, room.keyring.keys, room.clock).show("audio")
+    shown = await Effective(room.desk, room.ledger, RedisKeyIndex(room.store), room.clock).show("audio")
     assert shown == TeamUnknown("audio")

@@ -1,7 +1,10 @@
 """The figures for Prometheus, read from a real store."""
 
+from datetime import timedelta
+
 from gateway.adapters.redis.closed_prices import RedisClosedPrices
 from gateway.adapters.redis.connection import Store
+from gateway.adapters.redis.key_index import RedisKeyIndex
 from gateway.adapters.redis.vitals import RedisVitals
 from gateway.core.figures import LimitGauge
 from gateway.core.reply import Unknown
@@ -17,7 +20,7 @@ def gauges(room: Workshop, desk: PolicyDesk | None = None) -> Gauges:
     return Gauges(
         desk or room.desk,
         room.ledger,
-        room.keyring.keys,
+        RedisKeyIndex(room.store),
         RedisVitals(room.store),
         RedisClosedPrices(room.store),
         room.clock,
@@ -65,3 +68,15 @@ async def test_before_the_first_policies_there_are_only_the_vitals(store: Store)
     figures = await gauges(room, blind).read()
     assert (figures.limits, figures.policy) == ((), "")
     assert figures.holds == {"held": 0, "in_doubt": 0, "captured": 0, "lost": 0}
+
+
+async def test_keys_that_are_about_to_expire_are_counted_by_team(store: Store) -> None:
+    room = await workshop(store, team(budget("5.00")), team(slug="audio"))
+    now = room.clock.now()
+    for slug, days in (("video", 1), ("video", 13), ("video", 15), ("audio", 200)):
+        await room.principal(slug, expires_at=now + timedelta(days=days))
+    ended = await room.principal("video", expires_at=now + timedelta(days=2))
+    await room.keyring.revoke(ended.key.id)
+
+    assert (await gauges(room).read()).keys_expiring == {"video": 2}
+    assert (await RedisVitals(store).read(now)).keys_expiring == 2

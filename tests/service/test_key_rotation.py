@@ -17,7 +17,8 @@ from gateway.core.key_terms import KeyTerms
 from gateway.core.principal import KeyFault, KeyRefused, Principal, Scope, VirtualKey
 from gateway.service.keyring import ChangedMeanwhile, Issued, Keyring, NotActive, Unrecognised
 from gateway.service.policy_desk import PolicyDesk
-from tests.doubles import SeededEntropy, StillClock, compile_plainly, policy_files
+from tests import rings
+from tests.doubles import StillClock, compile_plainly, policy_files
 
 HOUR = timedelta(hours=1)
 PICK = st.integers(0, 9)
@@ -123,7 +124,7 @@ def opened(told: object) -> object:
 async def world_on(store: Store) -> World:
     clock, desk = StillClock(), PolicyDesk(RedisPolicies(store), compile_plainly, "acme")
     await desk.publish(policy_files("video"), ())
-    one = Keyring(RedisVirtualKeys(store), desk, clock, SeededEntropy(), Current(Peppers(1, {1: b"pepper"})))
+    one = rings.ring(store, desk, clock)
     return World((one, replace(one, keys=RedisVirtualKeys(store))), clock)
 
 

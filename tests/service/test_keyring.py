@@ -19,6 +19,7 @@ from gateway.ports import StoreUnavailable
 from gateway.service.keyring import ChangedMeanwhile, Issued, Keyring, NoSuchKey, Revoked, UnknownTeam, Unrecognised
 from gateway.service.policy_desk import PolicyDesk
 from tests.doubles import NOON, SeededEntropy, StillClock, compile_plainly, policy_files
+from tests.rings import listed, ring
 
 TERMS = KeyTerms("video", "render farm")
 HOME = ip_address("192.0.2.7")
@@ -38,7 +39,7 @@ async def desk(store: Store) -> PolicyDesk:
 
 @pytest.fixture
 def keyring(store: Store, desk: PolicyDesk, clock: StillClock) -> Keyring:
-    return Keyring(RedisVirtualKeys(store), desk, clock, SeededEntropy(), Current(Peppers(1, {1: b"pepper"})))
+    return ring(store, desk, clock)
 
 
 async def issued(keyring: Keyring, terms: KeyTerms = TERMS) -> Issued:
@@ -110,7 +111,7 @@ async def test_entropy_that_repeats_itself_overwrites_no_key(keyring: Keyring) -
 
 async def test_a_team_that_no_policy_names_gets_no_key(keyring: Keyring) -> None:
     assert await keyring.issue(replace(TERMS, team="ghosts")) == UnknownTeam("ghosts")
-    assert await keyring.list() == ()
+    assert await listed(keyring) == []
 
 
 async def test_a_team_that_was_just_applied_elsewhere_gets_one(keyring: Keyring, store: Store) -> None:
@@ -130,7 +131,7 @@ async def test_its_key_opens_the_door_where_the_team_was_not_heard_of_yet(keyrin
 
 async def test_without_policies_no_team_is_known(store: Store, clock: StillClock) -> None:
     desk = PolicyDesk(RedisPolicies(store), compile_plainly, "acme")
-    keyring = Keyring(RedisVirtualKeys(store), desk, clock, SeededEntropy(), Current(Peppers(1, {1: b"pepper"})))
+    keyring = ring(store, desk, clock)
     assert await keyring.issue(TERMS) == UnknownTeam("video")
 
 
@@ -138,7 +139,7 @@ async def test_terms_that_make_no_sense_make_no_key(keyring: Keyring, clock: Sti
     refused = await keyring.issue(replace(TERMS, expires_at=clock.now()))
     assert isinstance(refused, Objection)
     assert refused.field == "expires_at"
-    assert await keyring.list() == ()
+    assert await listed(keyring) == []
 
 
 async def test_keys_are_listed_by_team_revoked_ones_too(keyring: Keyring, clock: StillClock) -> None:
@@ -148,9 +149,9 @@ async def test_keys_are_listed_by_team_revoked_ones_too(keyring: Keyring, clock:
         clock.advance(timedelta(minutes=1))
     await keyring.revoke(made[0].id)
 
-    assert [key.id for key in await keyring.list()] == [key.id for key in made]
-    assert [key.id for key in await keyring.list("video")] == [made[0].id, made[2].id]
-    assert await keyring.list("ghosts") == ()
+    assert [key.id for key in await listed(keyring)] == [key.id for key in made]
+    assert [key.id for key in await listed(keyring, "video")] == [made[0].id, made[2].id]
+    assert await listed(keyring, "ghosts") == []
 
 
 async def test_a_key_is_shown_by_its_id(keyring: Keyring) -> None:

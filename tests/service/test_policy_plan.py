@@ -7,9 +7,9 @@ from hypothesis import given, settings
 from gateway.adapters.policy_files import load
 from gateway.adapters.redis.connection import Store, connect
 from gateway.adapters.redis.initialise import Identity, initialise
+from gateway.adapters.redis.key_index import RedisKeyIndex
 from gateway.adapters.redis.ledger import RedisLedger
 from gateway.adapters.redis.policies import RedisPolicies
-from gateway.adapters.redis.virtual_keys import RedisVirtualKeys
 from gateway.core.account import Balance
 from gateway.core.policy_change import Verb
 from gateway.core.policy_version import version_of
@@ -25,7 +25,7 @@ from tests.walkthrough.policies import budget, organization, quota, team, whole
 
 
 def planner(room: Workshop) -> Planner:
-    return Planner(room.desk, room.ledger, room.keyring.keys, room.clock)
+    return Planner(room.desk, room.ledger, RedisKeyIndex(room.store), room.clock)
 
 
 async def planned(room: Workshop, *files: dict[str, str]) -> Planned:
@@ -114,7 +114,7 @@ async def _planned_and_applied(store_url: str, one: dict[str, str], other: dict[
         await store.client.flushall()
         await initialise(store, Identity(EPOCH, "acme"))
         desk = PolicyDesk(RedisPolicies(store), load, "acme")
-        plans = Planner(desk, RedisLedger(store, EPOCH), RedisVirtualKeys(store), StillClock())
+        plans = Planner(desk, RedisLedger(store, EPOCH), RedisKeyIndex(store), StillClock())
         first = await plans.plan(one)
         assert isinstance(first, Planned)
         assert (first.live, first.remove_teams, first.resets) == (None, (), ())

@@ -11,17 +11,14 @@ from gateway.adapters.redis.connection import Store
 from gateway.adapters.redis.initialise import Identity, initialise
 from gateway.adapters.redis.ledger import RedisLedger
 from gateway.adapters.redis.policies import RedisPolicies
-from gateway.adapters.redis.virtual_keys import RedisVirtualKeys
 from gateway.adapters.system import SystemClock
-from gateway.core.current import Current
-from gateway.core.key_secret import Peppers
 from gateway.core.key_terms import KeyTerms
 from gateway.core.principal import Principal
 from gateway.core.reply import Accepted, Reply, UpstreamResult
 from gateway.ports import Outgoing, Question, Streamed, Unanswered
 from gateway.service.keyring import Issued, Keyring
 from gateway.service.policy_desk import PolicyDesk, Published
-from tests.doubles import SeededEntropy
+from tests.rings import ring
 from tests.walkthrough.policies import ORGANIZATION, TEAM, whole
 
 EPOCH = "epoch-1"
@@ -55,7 +52,7 @@ async def workshop(store: Store, *files: dict[str, str]) -> Workshop:
     await initialise(store, Identity(EPOCH, ORGANIZATION))
     desk, clock = PolicyDesk(RedisPolicies(store), load, ORGANIZATION), SystemClock()
     assert isinstance(await desk.publish(whole(*files), ()), Published)
-    keyring = Keyring(RedisVirtualKeys(store), desk, clock, SeededEntropy(), Current(Peppers(1, {1: b"pepper"})))
+    keyring = ring(store, desk, clock)
     return Workshop(store, desk, keyring, RedisLedger(store, EPOCH), clock)
 
 

@@ -43,8 +43,9 @@ async def test_an_issued_key_is_told_once_and_whole(plane: RunningControl) -> No
         "tags": {"cost.center": "CC-4711"},
         "previous": None,
     }
-    assert await plane.ask("GET", f"/admin/v1/keys/{issued['id']}") == (200, issued)
-    assert await plane.ask("GET", "/admin/v1/keys") == (200, {"keys": [issued]})
+    assert await plane.ask("GET", f"/admin/v1/keys/{issued['id']}") == (200, {**issued, "used_in": None})
+    listed = {"keys": [{**issued, "used_in": None}], "next_cursor": None}
+    assert await plane.ask("GET", "/admin/v1/keys") == (200, listed)
 
 
 async def test_without_scopes_a_key_has_all_and_with_none_it_has_none(plane: RunningControl) -> None:
@@ -101,7 +102,7 @@ async def test_a_wrong_field_is_named_and_makes_no_key(
     status, told = await plane.ask("POST", "/admin/v1/keys", body)
     assert (status, told["error"]["code"], told["error"]["details"]["field"]) == (400, "INVALID_INPUT", field)
     assert f'"{field}"' in told["error"]["message"]
-    assert await plane.ask("GET", "/admin/v1/keys") == (200, {"keys": []})
+    assert await plane.ask("GET", "/admin/v1/keys") == (200, {"keys": [], "next_cursor": None})
 
 
 @pytest.mark.parametrize("path", ["/admin/v1/keys", "/admin/v1/policies/check", "/admin/v1/policies/apply"])

@@ -26,7 +26,7 @@ async def test_a_revoked_key_stays_on_record(plane: RunningControl) -> None:
         status, told = await plane.ask("POST", f"/admin/v1/keys/{issued['id']}/revoke")
         assert status == 200
         assert (told["status"], told["revoked_at"], told["revision"]) == ("revoked", "2026-11-23T12:00:00Z", 2)
-    assert (await plane.ask("GET", f"/admin/v1/keys/{issued['id']}"))[1] == told
+    assert (await plane.ask("GET", f"/admin/v1/keys/{issued['id']}"))[1] == {**told, "used_in": None}
 
 
 async def test_a_key_is_revoked_only_as_it_was_seen(plane: RunningControl) -> None:
@@ -49,7 +49,7 @@ async def test_a_rotated_key_has_a_new_secret_and_says_how_long_the_old_one_open
     assert told["previous"] == {"last_four": issued["last_four"], "until": "2026-11-23T13:00:00Z"}
     assert (told["id"], told["revision"]) == (issued["id"], 2)
     secret = told.pop("key")
-    assert (await plane.ask("GET", path))[1] == told
+    assert (await plane.ask("GET", path))[1] == {**told, "used_in": None}
     record = (await plane.ask("GET", "/admin/v1/audit?action=key.rotate"))[1]["records"][0]
     assert record["subject"] == issued["id"]
     assert secret not in str(record)
@@ -74,3 +74,15 @@ async def test_a_key_is_rotated_only_as_it_was_seen_and_only_while_it_lives(plan
     assert (status, told["error"]["code"]) == (409, "KEY_NOT_ACTIVE")
     status, told = await plane.ask("POST", "/admin/v1/keys/key_none/rotate", {})
     assert (status, told["error"]["code"]) == (404, "KEY_NOT_FOUND")
+
+
+@pytest.mark.parametrize(
+    ("query", "field"),
+    [
+        *(("status=gone", "status"), ("limit=0", "limit"), ("limit=1001", "limit"), ("cursor=x", "cursor")),
+        *(("expires_by=tomorrow", "expires_by"), ("test=perhaps", "test")),
+    ],
+)
+async def test_what_no_list_of_keys_can_be_asked(plane: RunningControl, query: str, field: str) -> None:
+    status, told = await plane.ask("GET", f"/admin/v1/keys?{query}")
+    assert (status, told["error"]["code"], told["error"]["details"]["field"]) == (400, "INVALID_INPUT", field)

@@ -12,8 +12,7 @@ from hypothesis import strategies as st
 from gateway.adapters.redis.connection import Store, connect
 from gateway.adapters.redis.policies import RedisPolicies
 from gateway.adapters.redis.virtual_keys import RedisVirtualKeys
-from gateway.core.current import Current
-from gateway.core.key_secret import Kind, Peppers, mint
+from gateway.core.key_secret import Kind, mint
 from gateway.core.key_terms import KeyTerms
 from gateway.core.principal import Network, Scope
 from gateway.service.keyring import Issued, Keyring
@@ -21,7 +20,8 @@ from gateway.service.policy_desk import PolicyDesk
 from gateway.web.auth import Auth, client_address
 from gateway.web.edge import answer
 from gateway.web.problem import GatewayError
-from tests.doubles import SeededEntropy, StillClock, compile_plainly, policy_files
+from tests.doubles import StillClock, compile_plainly, policy_files
+from tests.rings import ring
 from tests.web.wire import Answer, raw, serving
 
 TERMS = KeyTerms("video", "render farm")
@@ -37,7 +37,7 @@ def clock() -> StillClock:
 async def keyring(store: Store, clock: StillClock) -> Keyring:
     desk = PolicyDesk(RedisPolicies(store), compile_plainly, "acme")
     await desk.publish(policy_files("video", "audio"), ())
-    return Keyring(RedisVirtualKeys(store), desk, clock, SeededEntropy(), Current(Peppers(1, {1: b"pepper"})))
+    return ring(store, desk, clock)
 
 
 async def issued(keyring: Keyring, terms: KeyTerms = TERMS) -> Issued:

@@ -110,7 +110,7 @@ async def test_what_somebody_else_makes_live_is_taken_up_by_itself() -> None:
 
 
 async def test_what_ended_long_ago_goes_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("gateway.wiring.gateway._PAST_S", 0.01)
+    monkeypatch.setattr("gateway.wiring.background._PAST_S", 0.01)
     async with open_house(team(budget("1.00"))) as house:
         answers = [await house.submit(await house.key()) for _ in range(2)]
         running, over = [await house.hold(answer.hold) for answer in answers]

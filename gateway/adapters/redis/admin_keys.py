@@ -5,7 +5,7 @@ from typing import Final
 
 from pydantic import TypeAdapter
 
-from gateway.adapters.redis import keys
+from gateway.adapters.redis import codec, keys
 from gateway.adapters.redis.connection import Script, Store
 from gateway.core.admin_key import AdminKey
 
@@ -29,11 +29,12 @@ class RedisAdminKeys:
         return None if record is None else _RECORD.validate_json(record)
 
     async def all(self) -> tuple[AdminKey, ...]:
-        ids = await self._store.command("SMEMBERS", keys.ADMIN_KEYS)
+        ids = await self._store.command("ZRANGE", keys.ADMIN_KEYS, 0, -1)
         found = await asyncio.gather(*(self.get(key_id.decode()) for key_id in ids))
-        return tuple(sorted((key for key in found if key is not None), key=lambda key: (key.created_at, key.id)))
+        return tuple(key for key in found if key is not None)
 
     async def put(self, key: AdminKey) -> bool:
+        listed = (codec.micros(key.created_at), key.id)
         names = [keys.admin_key(key.id), keys.admin_digest(key.digest), keys.ADMIN_KEYS]
-        reply = await self._store.run(_PUT, names, [key.id, key.revision, _RECORD.dump_json(key)])
+        reply = await self._store.run(_PUT, names, [key.id, key.revision, _RECORD.dump_json(key), *listed])
         return bool(reply[0] == b"written")

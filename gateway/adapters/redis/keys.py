@@ -24,6 +24,7 @@ ENDED: Final = _TAG + "holds:ended"
 OPEN: Final = {state: f"{_TAG}holds:{state}" for state in (State.HELD, State.IN_DOUBT, State.CAPTURED, State.LOST)}
 PAST_ACCOUNTS: Final = _TAG + "accounts:past"
 KEYS: Final = _TAG + "keys"
+EXPIRING: Final = _TAG + "keys:expiring"
 ADMIN_KEYS: Final = _TAG + "admin_keys"
 GATEWAYS: Final = _TAG + "gateways"
 CLOSED: Final = _TAG + "closed"
@@ -79,6 +80,16 @@ def lease(name: str) -> str:
 
 def upload(upload_id: str) -> str:
     return _TAG + "upload:" + upload_id
+
+
+def keys_of(team: str) -> str:
+    """All keys of a team, by when they were issued."""
+    return _TAG + "keys:of:" + team
+
+
+def usable_keys(team: str, *, test: bool) -> str:
+    """Those of them that are not revoked, by when they expire; test keys are apart."""
+    return f"{_TAG}keys:usable:{'test:' if test else ''}{team}"
 
 
 def key(key_id: str) -> str:

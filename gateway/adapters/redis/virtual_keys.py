@@ -6,19 +6,18 @@ record says which digests open the key, so a digest it no longer names opens not
 names two, that of its newest secret and that of the one before.
 """
 
-import asyncio
 from typing import Final
 
 from pydantic import TypeAdapter
 
 from gateway.adapters.redis import keys
 from gateway.adapters.redis.connection import Script, Store
+from gateway.adapters.redis.key_index import put_arguments
 from gateway.core.principal import VirtualKey
 
 _PUT: Final = Script("put_key")
 _RECORD: Final = TypeAdapter(VirtualKey)
 _REMEMBERED: Final = 50_000
-_AT_ONCE: Final = 500
 
 
 class RedisVirtualKeys:
@@ -55,17 +54,8 @@ class RedisVirtualKeys:
             self._known.update({digest: key for digest in key.digests if digest in self._known})
         return key
 
-    async def all(self) -> tuple[VirtualKey, ...]:
-        """All keys, the oldest first."""
-        ids = list(await self._store.command("SMEMBERS", keys.KEYS))
-        found: list[VirtualKey | None] = []
-        # In pieces, so that requests that come meanwhile need not wait behind all of them.
-        for start in range(0, len(ids), _AT_ONCE):
-            piece = ids[start : start + _AT_ONCE]
-            found += await asyncio.gather(*(self.get(key_id.decode()) for key_id in piece))
-        return tuple(sorted((key for key in found if key is not None), key=lambda key: (key.created_at, key.id)))
-
     async def put(self, key: VirtualKey) -> bool:
-        names = [keys.key(key.id), keys.digest(key.digest), keys.KEYS]
-        reply = await self._store.run(_PUT, names, [key.id, key.revision, _RECORD.dump_json(key)])
+        lists, listed = put_arguments(key)
+        names = [keys.key(key.id), keys.digest(key.digest), *lists]
+        reply = await self._store.run(_PUT, names, [key.id, key.revision, _RECORD.dump_json(key), *listed])
         return bool(reply[0] == b"written")

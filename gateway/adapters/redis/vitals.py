@@ -8,6 +8,7 @@ from typing import Any, Final
 from gateway.adapters.redis import codec, keys
 from gateway.adapters.redis.connection import Store
 from gateway.adapters.redis.ledger import NEEDED
+from gateway.core.key_list import SOON
 from gateway.core.ledger import State
 from gateway.core.store_condition import Condition
 from gateway.ports import StoreUnavailable, Vitals
@@ -25,12 +26,14 @@ class RedisVitals:
     async def read(self, now: datetime) -> Vitals:
         """The store's figures; the skew is `now` minus the store's clock. Raises StoreUnavailable."""
         command = self._store.command
-        (epoch, frozen, exported), (seconds, micros), counts, oldest, issued = await asyncio.gather(
+        soon = (f"({codec.micros(now)}", codec.micros(now + SOON))
+        (epoch, frozen, exported), (seconds, micros), counts, oldest, issued, expiring = await asyncio.gather(
             command("HMGET", keys.STORE, "epoch", "frozen", "exported"),
             command("TIME"),
             asyncio.gather(*(command("ZCARD", index) for index in keys.OPEN.values())),
             asyncio.gather(*(command("ZRANGE", keys.OPEN[state], 0, 0, "WITHSCORES") for state in _DUE)),
-            command("SCARD", keys.KEYS),
+            command("ZCARD", keys.KEYS),
+            command("ZCOUNT", keys.EXPIRING, *soon),
         )
         at = codec.micros(now)
         due = [at - int(float(scored[1])) for scored in oldest if scored]
@@ -41,6 +44,7 @@ class RedisVitals:
             oldest_due_seconds=max([0, *due]) / 1e6,
             clock_skew_seconds=(at - int(seconds) * 1_000_000 - int(micros)) / 1e6,
             keys=int(issued),
+            keys_expiring=int(expiring),
             ledger_lag_seconds=await self._lag(int(exported or 0), at),
         )
 

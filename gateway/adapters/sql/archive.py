@@ -19,6 +19,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError, SQLAlchemyError
 
 from gateway.adapters.sql.audit_records import read_audit
 from gateway.adapters.sql.engine import take_as_long_as_it_takes
+from gateway.adapters.sql.key_usage import read_usage
 from gateway.adapters.sql.migrate import SchemaTooNew, migrate
 from gateway.adapters.sql.rows import ENTRY_FIELDS, account_rows_taken_back, entry_of, refused_row, rows
 from gateway.adapters.sql.schema import ACCOUNTS, ENTRIES, EXPORT, REFUSED
@@ -26,6 +27,7 @@ from gateway.core.acceptance import Witness
 from gateway.core.audit_record import AuditRecord
 from gateway.core.entry import Entry
 from gateway.core.export import Fenced, Lease, Line, Totals
+from gateway.core.key_usage import Usage
 from gateway.core.refused import Refused
 from gateway.ports import ArchiveRefused, ArchiveUnavailable
 
@@ -52,7 +54,8 @@ _REFUSE: Final = text(
 
 
 class SqlArchive:
-    """Implements `export.Archive`, `audit.Sums`, `administration.AuditRecords` and `job_story.Entries`.
+    """Implements `export.Archive`, `audit.Sums`, `administration.AuditRecords`, `job_story.Entries` and
+    `key_usages.KeyRecords`.
 
     All raise ArchiveUnavailable or ArchiveRefused.
 
@@ -184,6 +187,14 @@ class SqlArchive:
     ) -> tuple[AuditRecord, ...]:
         with self._engine.begin() as connection:
             return read_audit(connection, limit, before, action, by)
+
+    async def key_usage(self, key_id: str, since: datetime) -> Usage:
+        """What was run with a key from then on, and what was refused."""
+        return await self._run(lambda: self._key_usage(key_id, since))
+
+    def _key_usage(self, key_id: str, since: datetime) -> Usage:
+        with self._engine.begin() as connection:
+            return read_usage(connection, key_id, since)
 
     async def entries_of(self, hold_id: str) -> tuple[Entry, ...]:
         """Every entry of a hold that is not lost, in order."""

@@ -11,6 +11,7 @@ METADATA: Final = MetaData()
 # However long a name is that somebody else gave: what cannot be written would stop the export for ever.
 _NAME: Final = Text()
 _AUDIT: Final = text("kind = 'audit_begun'")
+_OF_KEY: Final = text("key_id IS NOT NULL")
 
 ENTRIES: Final = Table(
     "ledger_entries",
@@ -35,6 +36,7 @@ ENTRIES: Final = Table(
     Index("ledger_entries_hold", "hold"),
     Index("ledger_entries_at", "at"),
     Index("ledger_entries_audit", "at", sqlite_where=_AUDIT, postgresql_where=_AUDIT),
+    Index("ledger_entries_key", "key_id", "at", sqlite_where=_OF_KEY, postgresql_where=_OF_KEY),
     # In this order it also finds a range of numbers, of whatever epochs.
     PrimaryKeyConstraint("seq", "epoch"),
 )
@@ -87,4 +89,5 @@ REFUSED: Final = Table(
     Column("after", BigInteger),
     Index("refused_submissions_at", "at"),
     Index("refused_submissions_team", "team"),
+    Index("refused_submissions_key", "key_id", "at"),
 )

@@ -293,6 +293,19 @@ async def test_what_happened_happens_once(ledger: RedisLedger, store: Store, ver
     assert await snapshot(store) == before
 
 
+async def test_what_is_given_back_beyond_the_charge_moves_no_counts(ledger: RedisLedger) -> None:
+    """A correction must then post money again; jobs, and jobs in flight, are not money."""
+    asked = admission("h1", demand(TEAM, PRICE, 10 * PRICE), demand(JOBS, 1, 9), demand(RUNNING, 1, 9))
+    await ledger.admit(asked, NOW)
+    await ledger.move(Verb.CAPTURE, asked.hold, NOW, job="j1", cost=PRICE)
+    await ledger.move(Verb.REFUND, asked.hold, NOW, cost=PRICE, facts={"refunded": str(3 * PRICE)})
+
+    moved = await ledger.move(Verb.ADJUST, asked.hold, NOW, facts={"refunded": str(3 * PRICE), "named": "1"})
+
+    assert moved.outcome is Outcome.ADJUSTED
+    assert await balances(ledger, JOBS, RUNNING) == [(1, 0), (0, 0)]
+
+
 async def test_one_hold_pays_for_one_job(ledger: RedisLedger, store: Store) -> None:
     asked = one_job()
     await ledger.admit(asked, NOW)

@@ -9,7 +9,7 @@ local function shifts_of(flow, cost, left)
   local dear, back = math.max(cost, 0 - left), math.max(0 - cost, 0 - left)
   local amounts, shifts = {cost = dear, ['-cost'] = back}, {}
   for i, posted in ipairs(flow.posted) do
-    shifts[2 * i - 1] = amounts[posted] or math.max(posted, 0 - left)
+    shifts[2 * i - 1] = amounts[posted] or posted
     shifts[2 * i] = flow.held[i]
   end
   return shifts, (string.gsub(flow.moves, '[\1\2]', {['\1'] = integer(dear), ['\2'] = integer(back)}))
