@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from gateway.adapters.keepsake import KeepsakeFile, KeepsakeUnreadable
-from gateway.adapters.policy_files import load, read_directory
+from gateway.adapters.policy_files import Memory, load, read_directory
 from gateway.adapters.redis.connection import Observe, Store, connect
 from gateway.adapters.redis.embedded import StoreBroken, StoreBusy, open_embedded
 from gateway.adapters.redis.initialise import Identity, identity, initialise
@@ -114,8 +114,9 @@ async def open_desk(store: Store, ours: Identity, settings: Settings) -> PolicyD
 
 def new_desk(store: Store, ours: Identity, settings: Settings) -> PolicyDesk:
     """A desk that has read nothing yet. Of what is proposed, the addresses that are to be called must be allowed."""
-    check = partial(load, webhook_hosts=settings.webhook_allow_hosts)
-    return PolicyDesk(RedisPolicies(store), load, ours.organization, check)
+    memory = Memory()
+    check = partial(load, webhook_hosts=settings.webhook_allow_hosts, memory=memory)
+    return PolicyDesk(RedisPolicies(store), partial(load, memory=memory), ours.organization, check)
 
 
 def _unusable(desk: PolicyDesk) -> str:

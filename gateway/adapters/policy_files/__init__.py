@@ -4,6 +4,6 @@
 """
 
 from gateway.adapters.policy_files.directory import Directory, read_directory
-from gateway.adapters.policy_files.load import load
+from gateway.adapters.policy_files.load import Memory, load
 
-__all__ = ["Directory", "load", "read_directory"]
+__all__ = ["Directory", "Memory", "load", "read_directory"]

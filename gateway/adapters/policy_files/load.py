@@ -5,6 +5,7 @@ The rule of this file: a mistake in one file hides no mistake in another, and ca
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Final, TypeAlias
 
 from gateway.adapters.policy_files.alert_addresses import alerts_misdirected
@@ -29,18 +30,51 @@ _Complaints: TypeAlias = tuple[Complaint, ...]
 _Part: TypeAlias = Organization | TeamPolicy | RateCard
 
 
+@dataclass(slots=True)
+class Memory:
+    """What the files of teams said the last time that all was well: of ten thousand of them, one changes.
+
+    A team's file says the same again while its text and all that it is read against, the organization's file and the
+    prices, are the same. Threads may share it: both are `kept` at once.
+    """
+
+    kept: tuple[Mapping[str, str], Mapping[str, tuple[str, TeamPolicy]]] = field(default_factory=lambda: ({}, {}))
+
+    def of(self, files: Mapping[str, str]) -> Mapping[str, TeamPolicy]:
+        """What those of the files say that are known."""
+        around, known = self.kept
+        if around != _around(files):
+            return {}
+        return {file: said[1] for file, text in files.items() if (said := known.get(file)) and said[0] == text}
+
+    def keep(self, files: Mapping[str, str], parts: Mapping[str, "_Part"]) -> None:
+        """All is well with the files, which say this."""
+        teams = {file: (files[file], part) for file, part in parts.items() if isinstance(part, TeamPolicy)}
+        self.kept = _around(files), teams
+
+
+def _around(files: Mapping[str, str]) -> Mapping[str, str]:
+    return {file: text for file, text in files.items() if not _TEAM.fullmatch(file)}
+
+
 def load(
-    files: Mapping[str, str], unread: Iterable[Complaint] = (), webhook_hosts: Sequence[AllowedHost] | None = None
+    files: Mapping[str, str],
+    unread: Iterable[Complaint] = (),
+    webhook_hosts: Sequence[AllowedHost] | None = None,
+    memory: Memory | None = None,
 ) -> Rules | _Complaints:
     """Compile the files: path below the policies directory -> TOML text. Else every complaint, sorted.
 
     `unread` are complaints of files that could not be read. They are among those given back. `webhook_hosts` are the
     private ones that may be called, of files that are only proposed: what is live stays so whoever may be called.
+    With a `memory` only what changed since is read.
     """
     complaints = list(unread)
     documents: dict[str, Toml] = {}
-    parts: dict[str, _Part] = {}
+    parts: dict[str, _Part] = {} if memory is None else dict(memory.of(files))
     for file, text in files.items():
+        if file in parts:
+            continue
         document = _document(file, text)
         if isinstance(document, tuple):
             complaints += document
@@ -55,6 +89,8 @@ def load(
         complaints += alerts_misdirected(parts, webhook_hosts)
     compiled = _together(files, documents, parts, complaints)
     if isinstance(compiled, Rules):
+        if memory is not None:
+            memory.keep(files, parts)
         return compiled
     return tuple(placed(one, files[one.file]) if one.file in files else one for one in compiled)
 

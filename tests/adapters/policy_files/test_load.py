@@ -5,6 +5,7 @@ import tomllib
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
+from sys import modules
 from types import ModuleType
 
 import pytest
@@ -14,7 +15,7 @@ from pydantic import BaseModel
 
 import gateway.adapters.policy_files.policy_tables as policy_tables
 import gateway.adapters.policy_files.price_tables as price_tables
-from gateway.adapters.policy_files import load, read_directory
+from gateway.adapters.policy_files import Memory, load, read_directory, toml
 from gateway.adapters.policy_files.policies import parse_organization, parse_team
 from gateway.adapters.policy_files.sentences import MONEY
 from gateway.core.account import AccountScope, Meter
@@ -423,3 +424,61 @@ def test_what_is_sold_today_may_be_named_although_a_later_price_file_drops_it() 
     some["prices/2030-01-01.toml"] = later.replace('default = "false"', 'default = "true"')
     some["teams/demo.toml"] += '\n[allow]\ninput = { has_sound = ["false"] }\n'
     assert isinstance(load(some), Rules)
+
+
+_SOUND = st.builds(
+    lambda team, ceiling, models: (
+        f"""
+schema = 1
+team = "{team}"
+[allow]
+models = ["{models}"]
+[[limit]]
+name = "month"
+meter = "usd"
+window = "month"
+ceiling = "{ceiling}.00"
+"""
+    ),
+    st.sampled_from(["video", "audio"]),
+    st.integers(1, 3),
+    st.sampled_from(["*", "maker/*", "nobody/*"]),
+)
+_TEXT = st.one_of(_SOUND, st.sampled_from(["", "schema = 2", "not toml ["]))
+_FILES = st.fixed_dictionaries(
+    {
+        "organization.toml": st.sampled_from([ORGANIZATION, ORGANIZATION.replace("Berlin", "Paris"), "schema = 1"]),
+        "prices/a.toml": st.sampled_from([PRICES, PRICES.replace("maker/film", "nobody/film"), "x"]),
+    },
+    optional={"teams/video.toml": _TEXT, "teams/audio.toml": _TEXT, "teams/still.toml": _TEXT},
+)
+
+
+@given(st.lists(_FILES, min_size=2, max_size=6))
+def test_what_is_remembered_of_files_is_what_they_say(versions: list[dict[str, str]]) -> None:
+    memory = Memory()
+    for files in versions:
+        assert load(files, memory=memory) == load(files)
+
+
+def test_of_many_teams_only_the_one_that_changed_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    def files(ceiling: str, zone: str = "Europe/Berlin") -> dict[str, str]:
+        team = 'schema = 1\nteam = "t{0}"\n[[limit]]\nname = "m"\nmeter = "usd"\nwindow = "month"\nceiling = "{1}"\n'
+        teams = {f"teams/t{n}.toml": team.format(n, ceiling if n == 7 else "1.00") for n in range(50)}
+        return {"organization.toml": ORGANIZATION.replace("Europe/Berlin", zone), "prices/a.toml": PRICES, **teams}
+
+    read: list[str] = []
+    monkeypatch.setattr(
+        modules[load.__module__], "parse", lambda file, text: read.append(file) or toml.parse(file, text)
+    )
+    memory = Memory()
+    assert isinstance(load(files("1.00"), memory=memory), Rules)
+    assert len(read) == 52
+    read.clear()
+    changed = load(files("2.00"), memory=memory)
+    assert isinstance(changed, Rules)
+    assert changed.policies.teams["t7"].limits[0].ceiling == 2_000_000
+    assert read == ["organization.toml", "prices/a.toml", "teams/t7.toml"]
+    read.clear()
+    load(files("2.00", "Europe/Paris"), memory=memory)
+    assert len(read) == 52
