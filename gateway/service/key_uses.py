@@ -1,6 +1,6 @@
 """When keys were last used, to the hour: so that one that nobody uses any more is found, and a stolen one is noticed.
 
-The rule of this file: a request never waits for it. What a process noted in the last minute is lost if it is killed.
+The rule of this file: a request never waits for it. What a process noted in its last seconds is lost if it is killed.
 """
 
 from dataclasses import dataclass, field

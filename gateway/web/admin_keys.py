@@ -99,7 +99,7 @@ class IssuedKey(Key):
 
 
 class ListedKey(Key):
-    """`used_in` is the hour in which it was last used: noted at most a minute later, null where it never was."""
+    """`used_in` is the hour in which it was last used: noted some seconds later, null where it never was."""
 
     used_in: Instant | None
 

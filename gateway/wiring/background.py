@@ -25,7 +25,7 @@ _SWEEP_S: Final = 60.0
 _PAST_S: Final = 10.0
 _REFUSED_S: Final = 0.5
 _ALERTS_S: Final = 2.0
-_USES_S: Final = 60.0
+_USES_S: Final = 5.0
 _WATCH_S: Final = 1.0
 
 

@@ -9,3 +9,7 @@ def test_columns_are_as_wide_as_their_widest_text() -> None:
 
 def test_without_rows_there_are_the_names() -> None:
     assert table(("id", "name"), []) == "id  name"
+
+
+def test_truth_is_told_in_words() -> None:
+    assert table(("a", "b", "c"), [(True, False, 0)]) == "a    b   c\nyes  no  0"
