@@ -42,7 +42,8 @@ def instant(moment: datetime | None) -> str | None:
 
 @lru_cache(maxsize=4096)
 def _text(moment: datetime) -> str:
-    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+    # Not strftime, which writes the year 196 with three digits.
+    return moment.replace(tzinfo=None).isoformat(timespec="seconds") + "Z"
 
 
 def standing_row(demand: Demand, balance: Balance) -> dict[str, object]:

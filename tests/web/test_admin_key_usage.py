@@ -45,3 +45,9 @@ async def test_jobs_money_and_refusals_of_one_key_under_both_its_secrets(monkeyp
         assert (await usage(house, key.id, f"?since={tomorrow}"))["total"]["jobs"] == 0
         missing = await house.control("GET", "/admin/v1/keys/key_none/usage")
         assert (missing.status, missing.document["error"]["code"]) == (404, "KEY_NOT_FOUND")
+
+
+async def test_a_time_long_ago_is_told_as_it_was_asked_for() -> None:
+    async with open_house() as house:
+        key = await house.key()
+        assert (await usage(house, key.id, "?since=0196-06-19T05:36:20Z"))["since"] == "0196-06-19T05:36:20Z"
