@@ -1,4 +1,4 @@
-"""`tollhouse config`: what the settings are and where each came from, and what the files are made of, for editors."""
+"""`tollhouse config`: what the settings are and where each came from, what the files are made of, and first secrets."""
 
 import json
 import re
@@ -11,11 +11,14 @@ from pydantic import BaseModel, SecretStr
 
 from gateway.adapters.policy_files.policy_tables import OrganizationTable, TeamTable
 from gateway.adapters.policy_files.price_tables import CardTable
-from gateway.cli.control import USAGE, fail
+from gateway.adapters.secret_files import SecretFileError
+from gateway.adapters.system import SystemEntropy
+from gateway.cli.control import FAILURE, USAGE, fail
 from gateway.cli.environment import environment
 from gateway.cli.table import table
 from gateway.core.toml_schema import toml_schema
 from gateway.settings import Origin, Settings, SettingsError, Source, load_settings, load_with_origins, variable
+from gateway.wiring.secrets import make_secrets
 
 KINDS: Final[Mapping[str, type[BaseModel]]] = {
     "organization": OrganizationTable,
@@ -31,7 +34,7 @@ _USERINFO = re.compile(r"//[^/@]*@")
 
 @click.group()
 def config() -> None:
-    """Check and show the settings; print the JSON Schema of every file that somebody writes."""
+    """Check and show the settings; print the JSON Schema of every file that somebody writes; make first secrets."""
 
 
 @config.command()
@@ -105,6 +108,27 @@ def show(as_json: bool) -> None:
         return
     texts = [(row["variable"], _text(row["value"]), row["source"], row["from"]) for row in rows]
     click.echo(table(("setting", "value", "source", "from"), texts))
+
+
+@config.command()
+@click.argument("directory", metavar="DIR", type=click.Path(file_okay=False, path_type=Path))
+@_JSON
+def secrets(directory: Path, as_json: bool) -> None:
+    """Make the secrets that the gateways of one store share, in files that their owner alone may read; print the names.
+
+    DIR/pepper is for TOLLHOUSE_PEPPER_FILE, DIR/admin-key for TOLLHOUSE_ADMIN_KEY_FILE. What is there already is kept.
+
+    \b
+    tollhouse config secrets /etc/tollhouse/secrets
+    """
+    try:
+        pepper, admin_key = make_secrets(directory, SystemEntropy())
+    except (SecretFileError, OSError) as error:
+        fail(FAILURE, str(error))
+    if as_json:
+        click.echo(json.dumps({"pepper": str(pepper), "admin_key": str(admin_key)}))
+        return
+    click.echo(f"TOLLHOUSE_PEPPER_FILE={pepper}\nTOLLHOUSE_ADMIN_KEY_FILE={admin_key}")
 
 
 def _rows(settings: Settings, origins: Mapping[str, Origin]) -> Iterator[dict[str, Any]]:

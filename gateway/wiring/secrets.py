@@ -3,6 +3,7 @@
 import hmac
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 from gateway.adapters.secret_files import SecretFileError, WatchedSecret, kept_secret, sendable
@@ -34,8 +35,9 @@ class Secrets:
 def gateway_secrets(settings: Settings, entropy: SystemEntropy) -> Secrets:
     """Raises CannotStart, naming the setting or file at fault and never its content."""
     try:
-        pepper = settings.pepper.get_secret_value() if settings.pepper else _kept_pepper(settings, entropy)
-        admin = settings.admin_key.get_secret_value() if settings.admin_key else _kept_admin_key(settings, entropy)
+        given, home = settings, settings.data_dir
+        pepper = given.pepper.get_secret_value() if given.pepper else _kept_pepper(home / "pepper", entropy)
+        admin = given.admin_key.get_secret_value() if given.admin_key else _kept_admin_key(home / "admin.key", entropy)
         peppers = parse_peppers(pepper)
     except SecretFileError as error:
         raise CannotStart(str(error)) from None
@@ -56,12 +58,24 @@ def _hook_secrets(settings: Settings, peppers: Peppers) -> HookSecrets:
     return HookSecrets(live=given, test=given if settings.sandboxed else derived)
 
 
-def _kept_pepper(settings: Settings, entropy: SystemEntropy) -> str:
-    return kept_secret(settings.data_dir / "pepper", lambda: f"1:{entropy.token(32).hex()}")
+def make_secrets(directory: Path, entropy: SystemEntropy) -> tuple[Path, Path]:
+    """The files of a pepper and an admin key, made where there are none yet: what several gateways of one store share.
+
+    Raises SecretFileError and OSError.
+    """
+    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    pepper, admin_key = directory / "pepper", directory / "admin-key"
+    _kept_pepper(pepper, entropy)
+    _kept_admin_key(admin_key, entropy)
+    return pepper, admin_key
 
 
-def _kept_admin_key(settings: Settings, entropy: SystemEntropy) -> str:
-    return kept_secret(settings.data_dir / "admin.key", lambda: mint(Kind.ADMIN, entropy.token(ENTROPY_BYTES)))
+def _kept_pepper(path: Path, entropy: SystemEntropy) -> str:
+    return kept_secret(path, lambda: f"1:{entropy.token(32).hex()}")
+
+
+def _kept_admin_key(path: Path, entropy: SystemEntropy) -> str:
+    return kept_secret(path, lambda: mint(Kind.ADMIN, entropy.token(ENTROPY_BYTES)))
 
 
 def upstream_key(settings: Settings) -> Callable[[], str]:

@@ -3,6 +3,7 @@
 import copy
 import json
 import re
+import stat
 from collections.abc import Callable, Iterator
 from datetime import date, datetime, time
 from pathlib import Path
@@ -18,9 +19,12 @@ from pydantic import ValidationError
 
 from gateway.adapters.policy_files.policies import parse_organization, parse_team
 from gateway.adapters.policy_files.prices import parse_prices
+from gateway.adapters.system import SystemEntropy
 from gateway.cli import main
 from gateway.cli.config import KINDS
 from gateway.core.toml_schema import toml_schema
+from gateway.settings import load_settings
+from gateway.wiring.secrets import gateway_secrets
 
 ROOT = Path(__file__).parents[2]
 HERE = ROOT / "tests" / "adapters" / "policy_files"
@@ -292,3 +296,25 @@ def test_settings_that_are_wrong_are_not_shown() -> None:
     told = run("show", TOLLHOUSE_LISTEN="x")
     assert (told.exit_code, told.stdout) == (2, "")
     assert told.stderr.startswith("TOLLHOUSE_LISTEN: ")
+
+
+def test_secrets_are_made_once_for_their_owner_and_a_gateway_takes_them(tmp_path: Path) -> None:
+    made = run("secrets", str(tmp_path / "new" / "secrets"))
+    assert made.exit_code == 0
+    given = dict(line.split("=", 1) for line in made.output.splitlines())
+    assert list(given) == ["TOLLHOUSE_PEPPER_FILE", "TOLLHOUSE_ADMIN_KEY_FILE"]
+    files = [Path(path) for path in given.values()]
+    assert all(stat.S_IMODE(path.stat().st_mode) == 0o600 for path in files)
+    assert not any(path.read_text().strip() in made.output for path in files)
+    before = [path.read_text() for path in files]
+    again = run("secrets", str(tmp_path / "new" / "secrets"), "--json")
+    assert json.loads(again.output) == {"pepper": str(files[0]), "admin_key": str(files[1])}
+    assert [path.read_text() for path in files] == before
+    secrets = gateway_secrets(load_settings({**given, "TOLLHOUSE_DATA_DIR": str(tmp_path)}), SystemEntropy())
+    assert f"{secrets.admin_key.value}\n" == before[1]
+
+
+def test_secrets_that_are_none_are_left_alone_and_named(tmp_path: Path) -> None:
+    (tmp_path / "pepper").write_text("\n")
+    refused = run("secrets", str(tmp_path))
+    assert (refused.exit_code, refused.output) == (1, f"{tmp_path / 'pepper'} is empty\n")
