@@ -2,11 +2,11 @@
 ARG BASE=docker.io/library/python:3.11-slim-bookworm
 
 FROM ${BASE} AS build
+RUN ["python3", "-m", "venv", "/opt/tollhouse"]
 WORKDIR /src
 COPY pyproject.toml README.md LICENSE CHANGELOG.md ./
 COPY policies ./policies
 COPY gateway ./gateway
-RUN ["python3", "-m", "venv", "/opt/tollhouse"]
 RUN ["/opt/tollhouse/bin/python", "-m", "pip", "install", "--no-cache-dir", "--disable-pip-version-check", "."]
 
 FROM ${BASE}

@@ -1,6 +1,8 @@
 """What the image is told, by its text: settings that are settings, nobody's secrets, and no shell."""
 
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 from gateway.settings import load_settings
@@ -38,3 +40,10 @@ def test_nothing_needs_a_shell_and_nobody_is_root() -> None:
     assert told("USER") == ["65532:65532"]
     assert told("STOPSIGNAL") == ["SIGTERM"]
     assert "HEALTHCHECK" in TEXT
+
+
+def test_the_linter_has_nothing_to_say() -> None:
+    said = subprocess.run(
+        [Path(sys.executable).with_name("hadolint"), ROOT / "Dockerfile"], capture_output=True, text=True
+    )
+    assert (said.returncode, said.stdout) == (0, "")
