@@ -4,10 +4,13 @@ ARG BASE=docker.io/library/python:3.11-slim-bookworm
 FROM ${BASE} AS build
 RUN ["python3", "-m", "venv", "/opt/tollhouse"]
 WORKDIR /src
+# Exactly what a release runs with, file by file.
+COPY requirements.txt ./
+RUN ["/opt/tollhouse/bin/python", "-m", "pip", "install", "--no-cache-dir", "--disable-pip-version-check", "--require-hashes", "-r", "requirements.txt"]
 COPY pyproject.toml README.md LICENSE CHANGELOG.md ./
 COPY policies ./policies
 COPY gateway ./gateway
-RUN ["/opt/tollhouse/bin/python", "-m", "pip", "install", "--no-cache-dir", "--disable-pip-version-check", "."]
+RUN ["/opt/tollhouse/bin/python", "-m", "pip", "install", "--no-cache-dir", "--disable-pip-version-check", "--no-deps", "."]
 
 FROM ${BASE}
 LABEL org.opencontainers.image.title="Tollhouse" \

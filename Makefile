@@ -5,7 +5,11 @@ BIN    := $(VENV)/bin
 TESTS  ?= tests
 JOBS   ?= 2
 
-.PHONY: run test test-all soak mutants bench schema format lint clean
+# A build says when its commit was made, and nothing of when it was built: the same commit gives the same files.
+export SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null || echo 315532800)
+RELEASED := build/released
+
+.PHONY: run test test-all soak mutants bench schema dist lock audit format lint clean
 
 $(VENV)/.installed: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -46,6 +50,27 @@ bench: $(VENV)/.developing
 
 schema: $(VENV)/.installed
 	$(BIN)/tollhouse config schema --write docs/schema
+
+# What is handed out: source, wheel, what the wheel runs with (as a list, and as CycloneDX), and sums of all of it.
+dist: $(VENV)/.developing
+	rm -rf dist $(RELEASED)
+	$(BIN)/python -m build --outdir dist
+	$(PYTHON) -m venv --without-pip $(RELEASED)
+	$(BIN)/python -m pip --python $(RELEASED)/bin/python install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
+	$(BIN)/python -m pip --python $(RELEASED)/bin/python install --quiet --disable-pip-version-check --no-deps dist/*.whl
+	$(BIN)/cyclonedx-py environment --output-reproducible --output-file dist/sbom.cdx.json $(RELEASED)/bin/python
+	$(BIN)/pip-licenses --python $(RELEASED)/bin/python --format markdown --ignore-packages tollhouse --output-file dist/licences.md
+	cp requirements.txt dist
+	cd dist && sha256sum * > SHA256SUMS
+
+# What a release runs with on any system, pinned by the hashes of its files.
+lock: $(VENV)/.developing
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --upgrade --generate-hashes --no-emit-index-url \
+	  --custom-compile-command "make lock" --output-file requirements.txt pyproject.toml
+
+# Whether an advisory is known for what a release runs with. Fails where that cannot be asked.
+audit: $(VENV)/.developing
+	$(BIN)/pip-audit --strict --require-hashes --requirement requirements.txt
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist
