@@ -6,7 +6,16 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
-from gateway.settings import Address, Settings, SettingsError, load_settings, variable
+from gateway.settings import (
+    Address,
+    Origin,
+    Settings,
+    SettingsError,
+    Source,
+    load_settings,
+    load_with_origins,
+    variable,
+)
 
 CANARY = "pb_canary_5b1f0e7c9d3a"
 
@@ -222,6 +231,37 @@ def test_secrets_may_be_the_content_of_a_file(tmp_path: Path) -> None:
     [twice] = mistakes(pepper="hunter2", pepper_file=str(file))
     assert "set one of the two" in twice
     assert "hunter2" not in twice
+
+
+def test_the_settings_file_may_name_them_too(tmp_path: Path) -> None:
+    file, secret = tmp_path / "tollhouse.toml", tmp_path / "secret"
+    secret.write_text("hunter2\n")
+    file.write_text(f'pepper_file = "{secret}"\npixelbyte_api_key_file = "{tmp_path / "later"}"\n')
+    given, origins = load_with_origins({"TOLLHOUSE_CONFIG": str(file)})
+    assert given.pepper is not None
+    assert given.pepper.get_secret_value() == "hunter2"
+    assert origins["pepper"] == Origin(Source.FILE, str(file))
+    assert given.pixelbyte_api_key_file == tmp_path / "later"
+    other = settings(config=str(file), pepper="other").pepper
+    assert other is not None
+    assert other.get_secret_value() == "other"
+
+
+@pytest.mark.parametrize(
+    ("line", "sentence"),
+    [
+        ('pepper_file = "/nowhere/at/all"', "pepper_file: [Errno 2] No such file or directory: '/nowhere/at/all'"),
+        ('pepper_file = "{secret}"\npepper = "hunter3"', "pepper_file: pepper is set as well; set one of the two"),
+        ("pepper_file = 5", "pepper_file: the path of a file is text"),
+        ('listen_file = "{secret}"', "listen_file: there is no such setting"),
+        ('pixelbyte_api_key_file_file = "{secret}"', "pixelbyte_api_key_file_file: there is no such setting"),
+    ],
+)
+def test_files_that_a_settings_file_must_not_name(tmp_path: Path, line: str, sentence: str) -> None:
+    file, secret = tmp_path / "tollhouse.toml", tmp_path / "secret"
+    secret.write_text("hunter2\n")
+    file.write_text(line.replace("{secret}", str(secret)))
+    assert mistakes(config=str(file)) == (f"{file}: {sentence}",)
 
 
 def test_the_upstream_keys_file_is_left_to_be_read_again_and_again(tmp_path: Path) -> None:

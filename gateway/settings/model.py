@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Final, Literal, Self
+from typing import Annotated, Any, Final, Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import (
@@ -39,8 +39,35 @@ PROVIDER_URL: Final = "https://api.muvi.video"
 # In the context of a validation: the fields that could not be read.
 UNREAD: Final = "unread"
 
+# Settings in whose place a file with their content may be named: by `_FILE` in the environment, `_file` in TOML.
+_IN_FILES: Final = ("_key", "_secret", "_pepper", "_url")
+
 _LOOPBACK: Final = {"127.0.0.1", "localhost", "::1"}
 _STORES: Final = "^(?:redis|rediss|unix)://"
+
+
+def content_of(name: str) -> str | None:
+    """The field whose content a file is that `name` names: `pepper` of `pepper_file`. None where there is no such."""
+    field = name.removesuffix("_file")
+    if field == name or name in Settings.model_fields or field not in Settings.model_fields:
+        return None
+    return field if variable(field).lower().endswith(_IN_FILES) else None
+
+
+def _with_files(schema: dict[str, Any]) -> None:
+    """A settings file may name files, too."""
+    described: dict[str, dict[str, Any]] = schema["properties"]
+    named = [f"{field}_file" for field in described]
+    described |= {
+        name: {
+            "title": name.replace("_", " ").title(),
+            "description": f"A file whose content is `{field}`, in its place.",
+            "type": "string",
+            "minLength": 1,
+        }
+        for name in named
+        if (field := content_of(name)) is not None
+    }
 
 
 class Settings(BaseModel):
@@ -52,6 +79,7 @@ class Settings(BaseModel):
         arbitrary_types_allowed=True,
         use_attribute_docstrings=True,
         hide_input_in_errors=True,
+        json_schema_extra=_with_files,
     )
 
     pixelbyte_api_key: Secret | None = None

@@ -12,10 +12,9 @@ from typing import Any, Final
 
 from pydantic import ValidationError
 
-from gateway.settings.model import PREFIX, UNREAD, UPSTREAM_KEY, Settings, variable
+from gateway.settings.model import PREFIX, UNREAD, UPSTREAM_KEY, Settings, content_of, variable
 
 _CONFIG: Final = f"{PREFIX}CONFIG"
-_FILE_SUFFIXES: Final = ("_KEY", "_SECRET", "_PEPPER", "_URL")
 
 
 class SettingsError(Exception):
@@ -27,7 +26,7 @@ class SettingsError(Exception):
 
 
 class Source(StrEnum):
-    """What gave a setting its value; an environment file is one that a variable `..._FILE` names."""
+    """What gave a setting its value: the settings file (or a file named in it), a variable, or a file named in one."""
 
     DEFAULT = "default"
     FILE = "file"
@@ -104,11 +103,21 @@ def _read_file(path: str | None, given: _Given) -> None:
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         given.sentences.append(f"{_CONFIG}: {path}: {error}")
         return
-    for key, value in document.items():
-        if key in Settings.model_fields:
-            given.values[key], given.origins[key] = value, Origin(Source.FILE, path)
-    unknown = sorted(set(document) - set(Settings.model_fields))
-    given.sentences += (f"{path}: {key}: there is no such setting" for key in unknown)
+    for key, value in sorted(document.items()):
+        setting, content = key, value
+        if key not in Settings.model_fields:
+            setting = content_of(key) or ""
+            if not setting:
+                given.sentences.append(f"{path}: {key}: there is no such setting")
+                continue
+            if setting in document:
+                given.sentences.append(f"{path}: {key}: {setting} is set as well; set one of the two")
+            try:
+                content = _content(value)
+            except (OSError, UnicodeDecodeError, TypeError) as error:
+                given.sentences.append(f"{path}: {key}: {error}")
+                continue
+        given.values[setting], given.origins[setting] = content, Origin(Source.FILE, path)
 
 
 def _read_environment(environ: Mapping[str, str], given: _Given) -> None:
@@ -133,11 +142,16 @@ def _setting(name: str, value: str) -> tuple[str, str, Source]:
     setting = name.removeprefix(PREFIX).lower()
     if setting in Settings.model_fields:
         return setting, value, Source.ENVIRONMENT
-    base = name.removesuffix("_FILE")
-    setting = base.removeprefix(PREFIX).lower()
-    if base != name and base.endswith(_FILE_SUFFIXES) and setting in Settings.model_fields:
-        return setting, Path(value).read_text(encoding="utf-8").strip(), Source.ENVIRONMENT_FILE
+    if (named := content_of(setting)) is not None:
+        return named, _content(value), Source.ENVIRONMENT_FILE
     raise KeyError("there is no such setting")
+
+
+def _content(path: object) -> str:
+    """What a file that is named in a setting's place holds. Raises OSError, UnicodeDecodeError and TypeError."""
+    if not isinstance(path, str):
+        raise TypeError("the path of a file is text")
+    return Path(path).read_text(encoding="utf-8").strip()
 
 
 def _sentences(error: ValidationError) -> Iterator[str]:

@@ -14,8 +14,11 @@ from sqlalchemy.exc import ArgumentError
 _SILENT_MS: Final = 10_000
 _CONNECT_S: Final = 5
 _BUSY_S: Final = 5
-# A link that carries nothing any more is given up: nobody says so by itself.
-_DEAD: Final = {
+# A link that carries nothing any more is given up: nobody says so by itself. Texts are texts, also in a database that
+# was made without a locale and says that it holds bytes.
+_LINK: Final = {
+    "connect_timeout": _CONNECT_S,
+    "client_encoding": "utf8",
     "keepalives_idle": 5,
     "keepalives_interval": 5,
     "keepalives_count": 2,
@@ -57,7 +60,7 @@ def open_engine(url: str) -> Engine:
         address,
         hide_parameters=True,
         pool_pre_ping=True,
-        connect_args={"connect_timeout": _CONNECT_S, "options": options, **_DEAD},
+        connect_args={"options": options, **_LINK},
     )
 
 
@@ -71,9 +74,7 @@ def open_reader(url: str) -> Engine:
         event.listen(engine, "begin", _begin_looking)
         return engine
     options = "-c default_transaction_read_only=on"
-    return create_engine(
-        address, hide_parameters=True, connect_args={"connect_timeout": _CONNECT_S, "options": options, **_DEAD}
-    )
+    return create_engine(address, hide_parameters=True, connect_args={"options": options, **_LINK})
 
 
 def take_as_long_as_it_takes(connection: Connection) -> None:

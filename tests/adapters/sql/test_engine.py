@@ -39,3 +39,18 @@ def test_sqlite_waits_for_the_disk(tmp_path: Path) -> None:
         assert connection.execute(sa.text("PRAGMA synchronous")).scalar() == 2
     engine.dispose()
     assert (tmp_path / "a b%20?.db").exists()
+
+
+@pytest.mark.system
+def test_a_database_without_a_locale_holds_texts(postgres_server: str) -> None:
+    server = open_engine(postgres_server).execution_options(isolation_level="AUTOCOMMIT")
+    with server.connect() as connection:
+        connection.execute(
+            sa.text("CREATE DATABASE bytes ENCODING 'SQL_ASCII' LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0")
+        )
+    server.dispose()
+    engine = open_engine(postgres_server.replace("/postgres?", "/bytes?"))
+    with engine.begin() as connection:
+        assert connection.execute(sa.text("SHOW server_encoding")).scalar() == "SQL_ASCII"
+        assert connection.execute(sa.text("SELECT 'Zürich'")).scalar() == "Zürich"
+    engine.dispose()

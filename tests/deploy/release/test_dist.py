@@ -3,11 +3,10 @@
 import hashlib
 import json
 import os
-import shutil
 import subprocess
 import tempfile
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -15,31 +14,11 @@ from packaging.utils import canonicalize_name
 
 from gateway import __version__
 from tests.cli.serving import Served, until
+from tests.deploy.conftest import EPOCH
 from tests.deploy.release.test_requirements import LOCKED, NEEDED
 from tests.rigs.provider import ROOT
 
-
-@pytest.fixture(scope="module")
-def tree(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A copy of what is committed or about to be; the release in `dist`, and what it installs in `build/released`."""
-    root = tmp_path_factory.mktemp("release") / "tollhouse"
-    listed = subprocess.run(
-        ["git", "ls-files", "-co", "--exclude-standard", "-z"], cwd=ROOT, capture_output=True, check=True
-    )
-    for name in filter(None, listed.stdout.decode().split("\0")):
-        (root / name).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy2(ROOT / name, root / name)
-    (root / ".venv").symlink_to(ROOT / ".venv")
-    # Whoever hands out has set it up already: only what `dist` itself does is looked at.
-    ready = [f"--old-file=.venv/{mark}" for mark in (".installed", ".developing")]
-    made = subprocess.run(["make", *ready, "dist"], cwd=root, env=_environment(), capture_output=True, text=True)
-    assert made.returncode == 0, made.stdout[-2000:] + made.stderr[-2000:]
-    yield root
-    shutil.rmtree(root.parent, ignore_errors=True)
-
-
-def _environment() -> dict[str, str]:
-    return {**os.environ, "SOURCE_DATE_EPOCH": "1764547200"}
+pytestmark = pytest.mark.xdist_group("release")
 
 
 def _sums(directory: Path) -> Mapping[str, str]:
@@ -47,13 +26,13 @@ def _sums(directory: Path) -> Mapping[str, str]:
 
 
 @pytest.mark.system
-def test_what_is_handed_out(tree: Path) -> None:
+def test_what_is_handed_out(release: Path) -> None:
     wheel, source = f"tollhouse-{__version__}-py3-none-any.whl", f"tollhouse-{__version__}.tar.gz"
-    handed = _sums(tree / "dist")
-    told = dict(reversed(line.split()) for line in (tree / "dist" / "SHA256SUMS").read_text().splitlines())
+    handed = _sums(release / "dist")
+    told = dict(reversed(line.split()) for line in (release / "dist" / "SHA256SUMS").read_text().splitlines())
     assert set(handed) == {wheel, source, "sbom.cdx.json", "licences.md", "requirements.txt", "SHA256SUMS"}
     assert told == {name: found for name, found in handed.items() if name != "SHA256SUMS"}
-    with zipfile.ZipFile(tree / "dist" / wheel) as packed:
+    with zipfile.ZipFile(release / "dist" / wheel) as packed:
         names = packed.namelist()
     assert {name.split("/")[0] for name in names} == {"gateway", f"tollhouse-{__version__}.dist-info"}
     for needed in (
@@ -65,8 +44,8 @@ def test_what_is_handed_out(tree: Path) -> None:
 
 
 @pytest.mark.system
-def test_the_bill_of_materials_is_what_is_pinned(tree: Path) -> None:
-    bill = json.loads((tree / "dist" / "sbom.cdx.json").read_text())
+def test_the_bill_of_materials_is_what_is_pinned(release: Path) -> None:
+    bill = json.loads((release / "dist" / "sbom.cdx.json").read_text())
     assert bill["bomFormat"] == "CycloneDX"
     parts = {canonicalize_name(one["name"]): one["version"] for one in bill["components"]}
     assert parts == {name: LOCKED[name] for name in NEEDED} | {"tollhouse": __version__}
@@ -74,10 +53,10 @@ def test_the_bill_of_materials_is_what_is_pinned(tree: Path) -> None:
 
 
 @pytest.mark.system
-def test_the_licences_are_those_of_the_documentation(tree: Path) -> None:
+def test_the_licences_are_those_of_the_documentation(release: Path) -> None:
     told = _rows(ROOT / "docs" / "licences.md")
     assert {canonicalize_name(name) for name, _, _ in told} == set(LOCKED)
-    assert _rows(tree / "dist" / "licences.md") <= told
+    assert _rows(release / "dist" / "licences.md") <= told
 
 
 def _rows(file: Path) -> set[tuple[str, str, str]]:
@@ -89,16 +68,16 @@ def _rows(file: Path) -> set[tuple[str, str, str]]:
 
 
 @pytest.mark.system
-def test_the_same_commit_makes_the_same_files(tree: Path) -> None:
+def test_the_same_commit_makes_the_same_files(release: Path) -> None:
     command = [ROOT / ".venv" / "bin" / "python", "-m", "build", "--outdir", "build/again"]
-    subprocess.run(command, cwd=tree, env=_environment(), capture_output=True, check=True)
-    again = _sums(tree / "build" / "again")
+    subprocess.run(command, cwd=release, env={**os.environ, **EPOCH}, capture_output=True, check=True)
+    again = _sums(release / "build" / "again")
     assert len(again) == 2
-    assert again.items() <= _sums(tree / "dist").items()
+    assert again.items() <= _sums(release / "dist").items()
 
 
 @pytest.mark.system
-def test_it_runs_where_nothing_can_be_written_but_its_data(tree: Path, tmp_path: Path) -> None:
+def test_it_runs_where_nothing_can_be_written_but_its_data(release: Path, tmp_path: Path) -> None:
     """Out of the wheel, without the source, on a file system that is read-only as a container's is."""
     out, log = tmp_path / "out", tmp_path / "log"
     given = {
@@ -106,15 +85,15 @@ def test_it_runs_where_nothing_can_be_written_but_its_data(tree: Path, tmp_path:
         "TOLLHOUSE_LISTEN": "127.0.0.1:0",
         "TOLLHOUSE_CONTROL_LISTEN": "127.0.0.1:0",
     }
-    program = tree / "build" / "released" / "bin" / "tollhouse"
+    program = release / "build" / "released" / "bin" / "tollhouse"
     # A short name: a socket's path has to fit.
     with (
         tempfile.TemporaryDirectory(prefix="toll-", dir="/var/tmp", ignore_cleanup_errors=True) as data,
         out.open("wb") as stdout,
         log.open("wb") as stderr,
         subprocess.Popen(
-            [*_alone_with(Path(data), tree), program, "serve"],
-            cwd=tree,
+            [*_alone_with(Path(data), release), program, "serve"],
+            cwd=release,
             env={**given, "TOLLHOUSE_DATA_DIR": data},
             stdout=stdout,
             stderr=stderr,
@@ -130,7 +109,7 @@ def test_it_runs_where_nothing_can_be_written_but_its_data(tree: Path, tmp_path:
             process.kill()
         assert {"admin.key", "pepper", "store"} <= {one.name for one in Path(data).iterdir()}
     refused = subprocess.run(
-        [*_alone_with(tmp_path, tree), "touch", "/var/tmp/x", tree / "x"], capture_output=True, text=True
+        [*_alone_with(tmp_path, release), "touch", "/var/tmp/x", release / "x"], capture_output=True, text=True
     )
     assert refused.stderr.count("Read-only file system") == 2
 
