@@ -150,7 +150,7 @@ def test_every_error_and_header_is_documented() -> None:
 
 def test_every_metric_and_outcome_is_documented() -> None:
     text = read("docs/metrics.md")
-    limit = LimitGauge("team", "demo", "monthly", "usd", 1.0, 0.0, 0.0)
+    limit = LimitGauge("team", "demo", "monthly", "usd", 1.0, 0.0, 0.0, 0.0, 1.0)
     exposed = (
         PrometheusTelemetry("0")
         .render(StoreGauges((limit,), {"held": 0}, 0.0, 0.0, "v", (ClosedPrice("m", "c", test=False),)))

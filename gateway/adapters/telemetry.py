@@ -172,6 +172,10 @@ def _limit_gauges(figures: StoreGauges) -> Iterator[Metric]:
     yield _gauge("limit_ceiling", "A limit's ceiling now.", _LIMIT_LABELS, ((key, r.ceiling) for key, r in rows))
     yield _gauge("limit_posted", "Posted on a limit now.", _LIMIT_LABELS, ((key, r.posted) for key, r in rows))
     yield _gauge("limit_held", "Held on a limit now.", _LIMIT_LABELS, ((key, r.held) for key, r in rows))
+    opened = ((key, r.opened_at) for key, r in rows if r.opened_at is not None)
+    yield _gauge("limit_opened_timestamp_seconds", "When a limit's window began.", _LIMIT_LABELS, opened)
+    resets = ((key, r.resets_at) for key, r in rows if r.resets_at is not None)
+    yield _gauge("limit_resets_timestamp_seconds", "When a limit's window ends.", _LIMIT_LABELS, resets)
 
 
 def _gauge(

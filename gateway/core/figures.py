@@ -47,7 +47,10 @@ class JobEnded:
 
 @dataclass(frozen=True, slots=True)
 class LimitGauge:
-    """One limit for the metrics, in USD where the meter is `usd`, else as counts."""
+    """One limit for the metrics, in USD where the meter is `usd`, else as counts.
+
+    `opened_at` and `resets_at` are the edges of its window in seconds since 1970; None where it never resets.
+    """
 
     scope: str
     name: str
@@ -56,6 +59,8 @@ class LimitGauge:
     ceiling: float
     posted: float
     held: float
+    opened_at: float | None = None
+    resets_at: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

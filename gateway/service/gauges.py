@@ -10,6 +10,8 @@ from gateway.core.key_list import SOON
 from gateway.core.money import MICRO_PER_USD
 from gateway.core.plan import Rules
 from gateway.core.policy import demand
+from gateway.core.policy_set import Limit
+from gateway.core.window import Window
 from gateway.ports import Clock, ClosedPrices, Ledger, StoreVitals
 from gateway.ports.keys import KeyIndex
 from gateway.service.policy_desk import PolicyDesk
@@ -22,6 +24,7 @@ class _Measured:
 
     name: str
     demand: Demand
+    window: Window | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,16 +74,21 @@ class Gauges:
 def _measured(rules: Rules, keys: Mapping[str, tuple[str, ...]], now: datetime) -> Iterator[_Measured]:
     organization = rules.policies.organization
     calendar = organization.calendar
+
+    def measured(name: str, limit: Limit, owner: str) -> _Measured:
+        window = calendar.containing(limit.window, now) if limit.window else None
+        return _Measured(name, demand(limit, owner, 0, calendar, now), window)
+
     for limit in organization.limits:
-        yield _Measured(organization.slug, demand(limit, organization.slug, 0, calendar, now))
+        yield measured(organization.slug, limit, organization.slug)
     for team in rules.policies.teams.values():
         for limit in team.limits:
             for owner in keys[team.slug] if limit.scope is AccountScope.KEY else (team.slug,):
-                yield _Measured(team.slug, demand(limit, owner, 0, calendar, now))
+                yield measured(team.slug, limit, owner)
 
 
 def _gauge(measured: _Measured, balance: Balance) -> LimitGauge:
-    asked = measured.demand
+    asked, window = measured.demand, measured.window
     unit = MICRO_PER_USD if asked.account.meter is Meter.USD else 1
     return LimitGauge(
         scope=asked.account.scope,
@@ -90,4 +98,6 @@ def _gauge(measured: _Measured, balance: Balance) -> LimitGauge:
         ceiling=asked.ceiling / unit,
         posted=balance.posted / unit,
         held=balance.held / unit,
+        opened_at=window.starts_at.timestamp() if window and window.starts_at else None,
+        resets_at=window.ends_at.timestamp() if window and window.ends_at else None,
     )

@@ -131,13 +131,18 @@ def test_calls_to_the_store() -> None:
 
 
 def test_the_stores_figures_are_there_when_the_store_said_them() -> None:
-    limit = LimitGauge("team", "video", "monthly", "usd", 5.0, 0.7, 0.35)
-    figures = StoreGauges((limit,), {"held": 1, "in_doubt": 2, "captured": 3}, 7.5, -0.25, "v1", (), 2.5)
+    limit = LimitGauge("team", "video", "monthly", "usd", 5.0, 0.7, 0.35, 1764547200.0, 1767225600.0)
+    endless = LimitGauge("team", "video", "at-once", "in_flight", 3.0, 0.0, 3.0)
+    figures = StoreGauges((limit, endless), {"held": 1, "in_doubt": 2, "captured": 3}, 7.5, -0.25, "v1", (), 2.5)
     told = metrics(figures=figures)
     labels = {"scope": "team", "name": "video", "limit": "monthly", "meter": "usd"}
     assert told("tollhouse_limit_ceiling", **labels) == 5.0
     assert told("tollhouse_limit_posted", **labels) == 0.7
     assert told("tollhouse_limit_held", **labels) == 0.35
+    assert told("tollhouse_limit_opened_timestamp_seconds", **labels) == 1764547200
+    assert told("tollhouse_limit_resets_timestamp_seconds", **labels) == 1767225600
+    assert told("tollhouse_limit_ceiling", **{**labels, "limit": "at-once", "meter": "in_flight"}) == 3
+    assert told("tollhouse_limit_resets_timestamp_seconds", **{**labels, "limit": "at-once"}) is None
     assert [told("tollhouse_holds", state=state) for state in ("held", "in_doubt", "captured")] == [1, 2, 3]
     assert told("tollhouse_oldest_due_hold_seconds") == 7.5
     assert told("tollhouse_clock_skew_seconds") == -0.25

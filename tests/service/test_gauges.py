@@ -27,6 +27,14 @@ def gauges(room: Workshop, desk: PolicyDesk | None = None) -> Gauges:
     )
 
 
+def edges(room: Workshop) -> tuple[tuple[float, float], tuple[float, float]]:
+    """When this month and this day began and end, in seconds since 1970."""
+    day = room.clock.now().replace(hour=0, minute=0, second=0, microsecond=0)
+    month = day.replace(day=1)
+    following = (month + timedelta(days=32)).replace(day=1)
+    return (month.timestamp(), following.timestamp()), (day.timestamp(), (day + timedelta(days=1)).timestamp())
+
+
 async def test_every_limit_as_it_stands_in_usd_or_counts(store: Store) -> None:
     rules = team(budget("5.00"), quota("jobs", 10), in_flight(3))
     room = await workshop(store, organization(budget("100.00", "month")), rules, team(slug="idle"))
@@ -36,10 +44,11 @@ async def test_every_limit_as_it_stands_in_usd_or_counts(store: Store) -> None:
 
     figures = await gauges(room).read()
 
+    month, day = edges(room)
     assert figures.limits == (
-        LimitGauge("organization", "acme", "month", "usd", 100.0, 0.7, 0.35),
-        LimitGauge("team", "video", "budget", "usd", 5.0, 0.7, 0.35),
-        LimitGauge("team", "video", "jobs", "jobs", 10.0, 2.0, 1.0),
+        LimitGauge("organization", "acme", "month", "usd", 100.0, 0.7, 0.35, *month),
+        LimitGauge("team", "video", "budget", "usd", 5.0, 0.7, 0.35, *month),
+        LimitGauge("team", "video", "jobs", "jobs", 10.0, 2.0, 1.0, *day),
         LimitGauge("team", "video", "at-once", "in_flight", 3.0, 0.0, 3.0),
     )
     assert figures.holds == {"held": 0, "in_doubt": 1, "captured": 2, "lost": 0}
@@ -59,7 +68,7 @@ async def test_a_limit_per_key_is_shown_once_a_team_as_its_fullest_key(store: St
 
     rows = [row for row in (await gauges(room).read()).limits if row.limit == "of-a-key"]
 
-    assert rows == [LimitGauge("key", "video", "of-a-key", "usd", 5.0, 0.7, 0.0)]
+    assert rows == [LimitGauge("key", "video", "of-a-key", "usd", 5.0, 0.7, 0.0, *edges(room)[0])]
 
 
 async def test_before_the_first_policies_there_are_only_the_vitals(store: Store) -> None:
