@@ -50,7 +50,7 @@ class Prometheus:
 
 @asynccontextmanager
 async def watched(fleet: Fleet) -> AsyncIterator[tuple[Prometheus, list[dict[str, Any]]]]:
-    """Prometheus and Alertmanager as they ship, but for addresses and how often they look; and what somebody was told."""
+    """Prometheus and Alertmanager as they ship, but for addresses and how often they look; what somebody was told."""
     told: list[dict[str, Any]] = []
 
     async def take(request: web.Request) -> web.Response:
