@@ -9,7 +9,7 @@ JOBS   ?= 2
 export SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null || echo 315532800)
 RELEASED := build/released
 
-.PHONY: run test test-all soak mutants bench schema dist lock audit format lint clean
+.PHONY: run test test-all soak mutants bench schema chart dist lock audit format lint clean
 
 $(VENV)/.installed: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -24,12 +24,12 @@ run: $(VENV)/.installed
 	@$(BIN)/tollhouse serve
 
 format: $(VENV)/.developing
-	$(BIN)/ruff format gateway tests bench
-	$(BIN)/ruff check --fix gateway tests bench
+	$(BIN)/ruff format gateway tests bench deploy
+	$(BIN)/ruff check --fix gateway tests bench deploy
 
 lint: $(VENV)/.developing
-	$(BIN)/ruff format --check gateway tests bench
-	$(BIN)/ruff check gateway tests bench
+	$(BIN)/ruff format --check gateway tests bench deploy
+	$(BIN)/ruff check gateway tests bench deploy
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
@@ -50,6 +50,10 @@ bench: $(VENV)/.developing
 
 schema: $(VENV)/.installed
 	$(BIN)/tollhouse config schema --write docs/schema
+
+# What the Helm chart repeats from elsewhere.
+chart: $(VENV)/.developing
+	$(BIN)/python -m deploy.chart
 
 # What is handed out: source, wheel, what the wheel runs with (as a list, and as CycloneDX), and sums of all of it.
 dist: $(VENV)/.developing

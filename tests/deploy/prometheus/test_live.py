@@ -175,8 +175,12 @@ async def test_totals_are_the_ledgers_no_gauge_doubles_and_somebody_is_woken() -
         # Both gateways say what stands on a limit, and the rules say it once.
         each = await prometheus.ask('tollhouse_limit_posted{limit="budget"}')
         assert sorted(each.values()) == [14.0, 14.0]
-        assert await prometheus.ask('sum by (limit) (tollhouse:limit_posted{limit="budget"})') == {("budget",): 14.0}
-        assert await prometheus.ask('sum(tollhouse:limit_posted{scope="organization"})') == {(): 14.0}
+
+        async def once() -> bool:
+            recorded = await prometheus.ask('sum by (limit, scope) (tollhouse:limit_posted{meter="usd"})')
+            return recorded == {("budget", "team"): 14.0, ("company", "organization"): 14.0}
+
+        await until_so(once)
 
         async def woken() -> bool:
             return any(one["labels"]["alertname"] == "TollhouseLimitReached" for one in told)

@@ -1,0 +1,1 @@
+"""The chart, by real Helm."""
