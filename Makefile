@@ -9,7 +9,7 @@ JOBS   ?= 2
 export SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null || echo 315532800)
 RELEASED := build/released
 
-.PHONY: run test test-all soak mutants bench schema chart dist lock audit format lint clean
+.PHONY: run test test-all soak mutants bench schema chart dashboards dist lock audit format lint clean
 
 $(VENV)/.installed: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -50,6 +50,11 @@ bench: $(VENV)/.developing
 
 schema: $(VENV)/.installed
 	$(BIN)/tollhouse config schema --write docs/schema
+
+# The Grafana dashboards, and then the chart's copies.
+dashboards: $(VENV)/.developing
+	$(BIN)/python -m deploy.dashboards
+	$(BIN)/python -m deploy.chart
 
 # What the Helm chart repeats from elsewhere.
 chart: $(VENV)/.developing

@@ -1,8 +1,8 @@
 """What the Helm chart repeats from elsewhere: `python -m deploy.chart` writes it, and a test sees that it was.
 
 `values.yaml` is the source: its comments make the table of `helm/README.md`, its types and comments
-`values.schema.json`. `config` takes what a settings file takes, but for what the chart decides. Rules and dashboards
-are copied, because a chart cannot reach outside of itself.
+`values.schema.json`. `config` takes what a settings file takes, but for what the chart decides. Rules, dashboards
+and prices are copied, because a chart cannot reach outside of itself.
 """
 
 import json
@@ -17,7 +17,11 @@ import yaml
 
 ROOT: Final = Path(__file__).parents[1]
 CHART: Final = ROOT / "helm"
-COPIED: Final = {"prometheus/rules.yaml": "prometheus", "grafana/*.json": "grafana"}
+COPIED: Final = {
+    "deploy/prometheus/rules.yaml": "prometheus",
+    "deploy/grafana/*.json": "grafana",
+    "policies/prices/*.toml": "prices",
+}
 
 Schema: TypeAlias = dict[str, Any]
 
@@ -161,7 +165,7 @@ def readme(before: str, text: str) -> str:
 def copies() -> Iterator[tuple[Path, Path]]:
     """What is copied into the chart, and where to."""
     for pattern, folder in COPIED.items():
-        for source in sorted((ROOT / "deploy").glob(pattern)):
+        for source in sorted(ROOT.glob(pattern)):
             yield source, CHART / "files" / folder / source.name
 
 

@@ -55,12 +55,27 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- if or .Values.policies.files .Values.policies.existingConfigMap -}}true{{- end -}}
 {{- end -}}
 
+{{/* The policies by path; with the price files that ship, if there are none of one's own. */}}
+{{- define "tollhouse.policyFiles" -}}
+{{- $files := deepCopy .Values.policies.files -}}
+{{- $priced := false -}}
+{{- range $path, $_ := $files -}}
+{{- if hasPrefix "prices/" $path -}}{{- $priced = true -}}{{- end -}}
+{{- end -}}
+{{- if not $priced -}}
+{{- range $path, $_ := .Files.Glob "files/prices/*.toml" -}}
+{{- $_ := set $files (printf "prices/%s" (base $path)) ($.Files.Get $path) -}}
+{{- end -}}
+{{- end -}}
+{{- toYaml $files -}}
+{{- end -}}
+
 {{/* A volume's files from the policies: a key has no slashes, so `teams/video.toml` is the key `teams--video.toml`. */}}
 {{- define "tollhouse.policyItems" -}}
 {{- if .Values.policies.existingConfigMap -}}
 {{- toYaml .Values.policies.items -}}
 {{- else -}}
-{{- range $path, $_ := .Values.policies.files }}
+{{- range $path, $_ := include "tollhouse.policyFiles" . | fromYaml }}
 - key: {{ $path | replace "/" "--" }}
   path: {{ $path }}
 {{- end -}}
@@ -68,7 +83,7 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- end -}}
 
 {{- define "tollhouse.policyData" -}}
-{{- range $path, $text := .Values.policies.files }}
+{{- range $path, $text := include "tollhouse.policyFiles" . | fromYaml }}
 {{ $path | replace "/" "--" }}: |
   {{- $text | nindent 2 }}
 {{- end -}}

@@ -1,4 +1,4 @@
-"""A release, made once for all who look at it or install it."""
+"""A release, and Helm: made or fetched once for all who need them."""
 
 import os
 import shutil
@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.deploy.helm.chart import CARRIERS, Helm, unpacked
 from tests.rigs.provider import ROOT
 
 # When the release says that it was made.
@@ -34,3 +35,19 @@ def release() -> Iterator[Path]:
         )
         assert made.returncode == 0, made.stdout[-2000:] + made.stderr[-2000:]
         yield root
+
+
+@pytest.fixture(scope="session")
+def helms(tmp_path_factory: pytest.TempPathFactory) -> dict[int, Helm]:
+    return {major: unpacked(major, tmp_path_factory.mktemp(f"helm-{major}")) for major in CARRIERS}
+
+
+@pytest.fixture(params=sorted(CARRIERS))
+def helm(request: pytest.FixtureRequest, helms: dict[int, Helm]) -> Helm:
+    """Either of them."""
+    return helms[request.param]
+
+
+@pytest.fixture
+def newest(helms: dict[int, Helm]) -> Helm:
+    return helms[max(helms)]

@@ -1,20 +1,26 @@
 """`docs/deploy.md`, done as it says: its systemd part on a machine whose directories are laid over."""
 
+import os
 import re
 import shlex
 import shutil
 import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.deploy.helm.chart import Helm
 from tests.rigs.provider import ROOT
 
 PAGE = (ROOT / "docs" / "deploy.md").read_text(encoding="utf-8")
+# Without what is no text and no command: comments there look like headings.
+PROSE = re.sub(r"^```yaml\n.*?^```", "", PAGE, flags=re.MULTILINE | re.DOTALL)
 UNIT = (ROOT / "deploy" / "systemd" / "tollhouse.service").read_text(encoding="utf-8")
 SYSTEMD = "On machines of your own, with systemd"
+HELM = "On Kubernetes, with Helm"
 FIRST = "Deploying"
 # Here the network ends: what comes before it is fetched from where packages are.
 FETCHED = "pip install --no-deps"
@@ -24,7 +30,7 @@ pytestmark = pytest.mark.xdist_group("release")
 
 def commands(heading: str) -> list[str]:
     """Those of a part of the page, in their order."""
-    part = re.split(r"^#+ ", PAGE, flags=re.MULTILINE)
+    part = re.split(r"^#+ ", PROSE, flags=re.MULTILINE)
     text = next(one for one in part if one.startswith(f"{heading}\n"))
     blocks = re.findall(r"^```console\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
     return [line.removeprefix("$ ") for block in blocks for line in block.splitlines() if line.startswith("$ ")]
@@ -127,15 +133,35 @@ def test_from_nothing_to_a_governed_submit(release: Path, under: Path) -> None:
     assert [path for path in ("/etc/tollhouse", "/opt/tollhouse") if Path(path).exists()] == []
 
 
+@pytest.mark.system
+def test_the_helm_part_as_far_as_no_cluster_is_asked(newest: Helm, tmp_path: Path) -> None:
+    (tmp_path / "helm").symlink_to(ROOT / "helm")
+    [text] = [one for one in re.findall(r"^```yaml\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL) if "secrets:" in one]
+    (tmp_path / "values.yaml").write_text(text, encoding="utf-8")
+    given = {**os.environ, "PATH": f"{newest.program.parent}:{Path(sys.executable).parent}:{os.environ['PATH']}"}
+    run = [command for command in commands(HELM) if not not_run(command) and not command.startswith("curl")]
+    assert len(run) > 4
+    words = ["bash", "-c", script(run)]
+    done = subprocess.run(words, cwd=tmp_path, env=given, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    secrets = {"pepper", "admin-key", "redis-url", "database-url"}
+    assert {one.name for one in (tmp_path / "secrets").iterdir()} == secrets
+    assert "kind: StatefulSet" in done.stdout
+
+
+def not_run(command: str) -> bool:
+    """Whether it is of a kind that the page says no test runs."""
+    told = re.findall(r"^- ((?:`[a-z ]+`(?:, )?)+):", PAGE[PAGE.index("These they do not run") :], re.MULTILINE)
+    kinds = [kind.split() for kinds in told for kind in re.findall(r"`([a-z ]+)`", kinds)]
+    assert len(kinds) > 3
+    return any(command.split()[: len(kind)] == kind for kind in kinds)
+
+
 def test_what_is_not_run_is_said_to_be() -> None:
-    """Each command of the page is one that a test runs, or of a kind that the page says no test runs."""
-    told = PAGE[PAGE.index("These it does not run") :]
-    kinds = [kind.split() for kind in re.findall(r"^- `([a-z ]+)`", told, re.MULTILINE)]
-    assert len(kinds) > 1
-    for heading in re.findall(r"^#+ (.*)$", PAGE, re.MULTILINE):
-        for command in commands(heading):
-            run = heading in (FIRST, SYSTEMD) and not command.startswith("sudo systemctl")
-            assert run or "curl" in command or any(command.split()[: len(kind)] == kind for kind in kinds), command
+    """A command that no test runs is of such a kind; a `curl` is one to what such a command would have started."""
+    for heading in re.findall(r"^#+ (.*)$", PROSE, re.MULTILINE):
+        if heading not in (FIRST, SYSTEMD, HELM):
+            assert [one for one in commands(heading) if not not_run(one) and not one.startswith("curl")] == [], heading
 
 
 @pytest.mark.system

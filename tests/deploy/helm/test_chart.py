@@ -361,6 +361,16 @@ def test_the_notes_say_what_comes_next(newest: Helm) -> None:
     assert "tollhouse key issue --team TEAM" in notes
 
 
+def test_the_values_of_the_page_are_linted_and_rendered(helm: Helm, tmp_path: Path) -> None:
+    page = (CHART.parent / "docs" / "deploy.md").read_text(encoding="utf-8")
+    [text] = [one for one in re.findall(r"^```yaml\n(.*?)^```", page, re.MULTILINE | re.DOTALL) if "secrets:" in one]
+    (tmp_path / "values.yaml").write_text(text, encoding="utf-8")
+    said = helm.run("lint", "--strict", str(CHART), "--values", str(tmp_path / "values.yaml"))
+    assert "0 chart(s) failed" in said
+    kinds = {one["kind"] for one in helm.render(yaml.safe_load(text))}
+    assert {"StatefulSet", "Ingress", "NetworkPolicy", "PrometheusRule", "ServiceMonitor", "Job"} <= kinds
+
+
 def test_it_can_be_packed(helm: Helm, tmp_path: Path) -> None:
     helm.run("package", str(CHART), "--destination", str(tmp_path))
     [archive] = tmp_path.glob("*.tgz")

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
+import yaml
 
 from gateway.core.key_secret import ENTROPY_BYTES, Kind, mint
 from tests.cli.serving import PROGRAM, ask, until
@@ -155,6 +156,14 @@ def test_an_install_then_an_upgrade(newest: Helm, tmp_path: Path) -> None:
             history = ask(f"{control}/admin/v1/policies/versions", ADMIN)[1]["versions"]
             assert history[0]["message"] == "Helm release toll, revision 1", json.dumps(history)
             until(lambda: second.probe(container, "readinessProbe"))
+
+
+def test_the_policies_of_the_page_are_sound_with_the_prices_that_ship(newest: Helm, tmp_path: Path) -> None:
+    page = (ROOT / "docs" / "deploy.md").read_text(encoding="utf-8")
+    [text] = [one for one in re.findall(r"^```yaml\n(.*?)^```", page, re.MULTILINE | re.DOTALL) if "secrets:" in one]
+    cluster = Cluster(tmp_path, newest.render(yaml.safe_load(text)), {})
+    cluster.job("-policy-check")
+    assert list((tmp_path / "policies" / "prices").iterdir())
 
 
 def test_a_store_that_is_in_use_is_not_begun_again(newest: Helm, tmp_path: Path) -> None:

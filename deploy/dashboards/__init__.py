@@ -1,0 +1,1 @@
+"""The Grafana dashboards as code: `python -m deploy.dashboards` writes them, and a test sees that it did."""

@@ -1,0 +1,1 @@
+"""The dashboards: as their source says, in Grafana's form, and with answers to all that they ask."""
