@@ -153,6 +153,8 @@ def test_an_install_then_an_upgrade(newest: Helm, tmp_path: Path) -> None:
             second.job("-policy-check")
             second.job("-policy-apply")
             assert [ask(f"{url}/v1/jobs/submit", key, job)[0] for _ in range(2)] == [200, 402]
+            # Once more, with nothing in it that is new.
+            second.job("-policy-apply")
             history = ask(f"{control}/admin/v1/policies/versions", ADMIN)[1]["versions"]
             assert history[0]["message"] == "Helm release toll, revision 1", json.dumps(history)
             until(lambda: second.probe(container, "readinessProbe"))
