@@ -58,14 +58,14 @@ async def healthy(house: House) -> tuple[Key, str]:
 
 
 async def spent_fast(_patch: pytest.MonkeyPatch) -> Told:
-    """17 USD of a month's 300 within five minutes: alarming at once; six hours later, more than the month has."""
+    """21 USD of a month's 300 within five minutes: alarming at once; six hours later, more than the month has."""
     async with open_house(team(budget("300.00"))) as house:
         key, before = await healthy(house)
-        for _ in range(25):
+        for _ in range(30):
             assert (await house.submit(key, **SEED)).status == 200
         story = Story({A: [(0, before), (5, await scrape(house))]}, turn=1500)
         fast = {"TollhouseBudgetBurningFast", "TollhouseBudgetBurning"}
-        return story, {5: fast, 90: set(), 370: {"TollhouseBudgetForecastExceeded"}}
+        return story, {6: fast, 90: set(), 370: {"TollhouseBudgetForecastExceeded"}}
 
 
 async def spent_fast_of_little(_patch: pytest.MonkeyPatch) -> Told:
@@ -74,7 +74,7 @@ async def spent_fast_of_little(_patch: pytest.MonkeyPatch) -> Told:
         key, before = await healthy(house)
         for _ in range(3):
             assert (await house.submit(key, **SEED)).status == 200
-        return Story({A: [(0, before), (5, await scrape(house))]}, turn=1500), {5: set(), 370: set()}
+        return Story({A: [(0, before), (5, await scrape(house))]}, turn=1500), {6: set(), 370: set()}
 
 
 async def used_up(_patch: pytest.MonkeyPatch) -> Told:
